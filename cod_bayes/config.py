@@ -1,0 +1,187 @@
+"""Configuration: frozen, typed, from TOML; unknown keys rejected, every default written out."""
+
+import dataclasses
+import tomllib
+import types
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self, get_args, get_origin, get_type_hints
+
+import numpy as np
+
+from cod_bayes.errors import ConfigError
+from cod_bayes.priors import LawPriors, MappingPriors, Prior
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Which benchmarks and models enter a fit.
+
+    benchmarks
+        Names to fit; empty means all.
+    ladder
+        Glob patterns over the names of ladder models; a model must match one.
+    """
+
+    benchmarks: tuple[str, ...] = ()
+    ladder: tuple[str, ...] = ("*",)
+
+
+@dataclass(frozen=True)
+class ClusterConfig:
+    """Stage a: difficulty clusters.
+
+    algorithm
+        ``improved-mean-shift``, or ``module:attribute`` naming a scikit-learn clusterer class.
+    quantile
+        Of the pairwise distances that set the bandwidth (Q = 0.1 in arXiv 2502.17262).
+    min_cluster_size, min_cluster_share
+        A cluster has at least the larger of K items and this share of all items. The paper has
+        K = 10 whatever the number of items; 0.01 bounds the number of clusters by a hundred.
+    checkpoints
+        ``pool`` smooths a model's pass rates over its checkpoints, as the paper does; ``final``
+        uses the final ones alone; ``earlier`` clusters on the earlier checkpoints only, so that
+        the law is fitted to data that the clustering has not seen.
+    min_trials
+        Below this median number of trials an item, pass rates are noise and clusters with them:
+        the end-to-end law then stands alone.
+    """
+
+    algorithm: str = "improved-mean-shift"
+    quantile: float = 0.1
+    min_cluster_size: int = 10
+    min_cluster_share: float = 0.01
+    checkpoints: str = "pool"
+    min_trials: int = 8
+
+    def __post_init__(self) -> None:
+        _check(self, "quantile", 0 < self.quantile <= 1, "within (0, 1]")
+        _check(self, "min_cluster_size", self.min_cluster_size >= 1, "at least 1")
+        _check(self, "min_cluster_share", 0 <= self.min_cluster_share < 1, "within [0, 1)")
+        _check_choice(self, "checkpoints", ("pool", "final", "earlier"))
+
+
+@dataclass(frozen=True)
+class ClassConfig:
+    """When a cluster counts as extrapolatable (the paper's Figure 2).
+
+    rule
+        ``posterior`` judges every draw by its rise and ceiling; ``paper`` by the thresholds
+        a > 1, b > 0.1, 0 <= c < 1 of arXiv 2502.17262, with a in units of 1e18 FLOP.
+    horizon
+        The extrapolation judged, as a multiple of the largest ladder run's compute.
+    min_rise
+        A cluster that gains less from the largest ladder run to the horizon is not extrapolatable.
+    min_ceiling
+        Nor is one whose ceiling is lower than this (exp(-1) = 0.37 is the paper's c < 1).
+    emerged
+        A cluster still within this of its guess floor at the horizon is non-emergent.
+    min_probability
+        Of the draws that must agree before a cluster counts as extrapolatable.
+    """
+
+    rule: str = "posterior"
+    horizon: float = 30.0
+    min_rise: float = 0.02
+    min_ceiling: float = 0.37
+    emerged: float = 0.05
+    min_probability: float = 0.5
+
+    def __post_init__(self) -> None:
+        _check_choice(self, "rule", ("posterior", "paper"))
+        _check(self, "horizon", self.horizon > 1, "above 1")
+        for name in ("min_rise", "min_ceiling", "emerged", "min_probability"):
+            _check(self, name, 0 <= getattr(self, name) <= 1, "within [0, 1]")
+
+
+@dataclass(frozen=True)
+class LawConfig:
+    """Stage b: the performance-compute law.
+
+    curve
+        ``frailty``, ``paper`` or ``module:attribute`` naming a :class:`cod_bayes.law.Curve`.
+    scale
+        ``compute``, ``params-tokens``, or ``auto``: params-tokens where the ladder identifies it.
+    """
+
+    curve: str = "frailty"
+    scale: str = "auto"
+    classes: ClassConfig = field(default_factory=ClassConfig)
+    priors: LawPriors = field(default_factory=LawPriors)
+
+    def __post_init__(self) -> None:
+        _check_choice(self, "scale", ("auto", "compute", "params-tokens"))
+
+
+@dataclass(frozen=True)
+class MappingConfig:
+    """Stage c: from the predictable subset's score to the full set's.
+
+    form
+        ``rest`` (logit of the rest linear in the logit of the subset), ``monotone`` (a map of the
+        full score through (0, 0) and (1, 1)), or ``none``: all clusters, no map.
+    """
+
+    form: str = "rest"
+    min_clusters: int = 3
+    min_share: float = 0.5
+    priors: MappingPriors = field(default_factory=MappingPriors)
+
+
+@dataclass(frozen=True)
+class SamplerConfig:
+    """How posteriors are sampled, and when they may be believed."""
+
+    draws: int = 1000
+    tune: int = 1000
+    chains: int = 4
+    cores: int = 2
+    target_accept: float = 0.9
+    max_rhat: float = 1.01
+    min_ess: float = 400.0
+    max_divergent_share: float = 0.001
+    min_ebfmi: float = 0.3
+
+    def __post_init__(self) -> None:
+        for name in ("draws", "tune", "chains", "cores"):
+            _check(self, name, getattr(self, name) >= 1, "at least 1")
+        _check(self, "target_accept", 0 < self.target_accept < 1, "within (0, 1)")
+
+
+@dataclass(frozen=True)
+class ForecastConfig:
+    """How a forecast is summarised: credible levels and the intervals' kind (eti or hdi)."""
+
+    ci_prob: tuple[float, ...] = (0.5, 0.9)
+    ci_kind: str = "eti"
+
+    def __post_init__(self) -> None:
+        _check_choice(self, "ci_kind", ("eti", "hdi"))
+        _check(self, "ci_prob", all(0 < p < 1 for p in self.ci_prob), "within (0, 1)")
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything that a fit and a forecast depend on besides the data and the seed."""
+
+    data: DataConfig = field(default_factory=DataConfig)
+    cluster: ClusterConfig = field(default_factory=ClusterConfig)
+    law: LawConfig = field(default_factory=LawConfig)
+    mapping: MappingConfig = field(default_factory=MappingConfig)
+    sampler: SamplerConfig = field(default_factory=SamplerConfig)
+    forecast: ForecastConfig = field(default_factory=ForecastConfig)
+
+
+def _check(section: object, name: str, holds: bool, rule: str) -> None:
+    if not holds:
+        value = getattr(section, name)
+        raise ConfigError(f"{type(section).__name__}.{name} must be {rule}; got {value!r}")
+
+
+def _check_choice(section: object, name: str, choices: tuple[str, ...]) -> None:
+    value = getattr(section, name)
+    if value not in choices:
+        raise ConfigError(
+            f"{type(section).__name__}.{name} must be one of {', '.join(choices)}; got {value!r}"
+        )

@@ -1,0 +1,101 @@
+"""The gate: may these draws be believed?
+
+R-hat and effective sample sizes after Vehtari et al., arXiv 1903.08008 (rank-normalised, split);
+E-BFMI after Betancourt, arXiv 1604.00695.
+"""
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from cod_bayes.config import SamplerConfig
+
+GATE_FIELDS = ("rhat", "ess_bulk", "ess_tail", "divergent_share", "ebfmi")
+
+
+def check_gate(tree: xr.DataTree, config: SamplerConfig) -> dict[str, Any]:
+    """Judge a sampled tree by its worst parameter.
+
+    Returns
+    -------
+    dict
+        The worst value of every measure, the parameter it belongs to (``worst_*``), and
+        ``passed``.
+    """
+    import arviz as az
+
+    # ArviZ works through variables one by one; every element of every one is judged.
+    posterior = tree["posterior"].to_dataset()
+    posterior = posterior[[name for name in posterior if _varies(posterior[name])]]
+    stats = tree["sample_stats"].to_dataset()
+    rhat, rhat_at = _worst(az.rhat(posterior), np.nanmax)
+    bulk, bulk_at = _worst(az.ess(posterior, method="bulk"), np.nanmin)
+    tail, tail_at = _worst(az.ess(posterior, method="tail"), np.nanmin)
+    divergent = float(stats["diverging"].mean())
+    ebfmi = float(np.min(compute_ebfmi(stats["energy"].transpose("chain", "draw", ...).values)))
+    passed = (
+        rhat <= config.max_rhat
+        and min(bulk, tail) >= config.min_ess
+        and divergent <= config.max_divergent_share
+        and ebfmi >= config.min_ebfmi
+    )
+    return {
+        "rhat": rhat,
+        "worst_rhat": rhat_at,
+        "ess_bulk": bulk,
+        "worst_ess_bulk": bulk_at,
+        "ess_tail": tail,
+        "worst_ess_tail": tail_at,
+        "divergent_share": divergent,
+        "ebfmi": ebfmi,
+        "passed": bool(passed),
+    }
+
+
+def compute_ebfmi(energy: np.ndarray) -> np.ndarray:
+    """Estimated Bayesian fraction of missing information, one a chain (axis 0)."""
+    moves: np.ndarray = np.square(np.diff(energy, axis=1)).mean(axis=1) / energy.var(axis=1)
+    return moves
+
+
+def describe_failures(gate: dict[str, Any], config: SamplerConfig) -> list[str]:
+    """Say which measure failed, on which parameter, and what to try."""
+    failures = []
+    if not gate["rhat"] <= config.max_rhat:
+        failures.append(
+            f"R-hat {gate['rhat']:.3f} > {config.max_rhat} at {gate['worst_rhat']}: "
+            "the chains disagree; sample longer (sampler.tune, sampler.draws)"
+        )
+    for kind in ("bulk", "tail"):
+        if not gate[f"ess_{kind}"] >= config.min_ess:
+            failures.append(
+                f"{kind} ESS {gate[f'ess_{kind}']:.0f} < {config.min_ess:.0f} at "
+                f"{gate[f'worst_ess_{kind}']}: raise sampler.draws"
+            )
+    if not gate["divergent_share"] <= config.max_divergent_share:
+        failures.append(
+            f"{gate['divergent_share']:.2%} of the draws diverged (at most "
+            f"{config.max_divergent_share:.2%}): raise sampler.target_accept"
+        )
+    if not gate["ebfmi"] >= config.min_ebfmi:
+        failures.append(
+            f"E-BFMI {gate['ebfmi']:.2f} < {config.min_ebfmi}: heavy tails; use tighter priors"
+        )
+    return failures
+
+
+def _varies(variable: xr.DataArray) -> bool:
+    return bool(np.any(variable.values != variable.values.flat[0]))
+
+
+def _worst(values: xr.Dataset, extreme: Any) -> tuple[float, str]:
+    worst, where = None, ""
+    for name, variable in values.data_vars.items():
+        value = float(extreme(variable.values))
+        if worst is None or extreme([value, worst]) != worst:
+            worst = value
+            spot = np.unravel_index(int(np.nanargmax(variable.values == value)), variable.shape)
+            labels = [str(variable[d].values[i]) for d, i in zip(variable.dims, spot, strict=True)]
+            where = f"{name}[{', '.join(labels)}]" if labels else str(name)
+    return (float("nan") if worst is None else worst), where

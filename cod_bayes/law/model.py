@@ -1,0 +1,139 @@
+"""The hierarchical law of all clusters of a benchmark, as one PyMC model."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+
+from cod_bayes.config import LawConfig
+from cod_bayes.law.curves import compute_log_hazard, compute_score, load_curve, shift_logit
+from cod_bayes.law.data import SCALE
+from cod_bayes.schema import CLUSTER, LLM, N_CORRECT, N_TRIALS
+
+if TYPE_CHECKING:
+    import pymc as pm
+
+GLOBAL_PARAMETERS = ("frailty", "luck_sd", "residual_sd", "item_dispersion")
+ROW_PARAMETERS = ("log_hazard", "log_slope", "ceiling", "floor")
+
+
+def law_arrays(data: xr.Dataset) -> dict[str, np.ndarray]:
+    """The data that change from fit to fit while the compiled graph stays."""
+    chance = data["guess_floor"].values
+    return {
+        "log_scale": data["log_scale"].values,
+        N_TRIALS: data[N_TRIALS].transpose(CLUSTER, LLM).values.astype(np.int64),
+        N_CORRECT: data[N_CORRECT].transpose(CLUSTER, LLM).values.astype(np.int64),
+        "n_questions": data["n_questions"].values.astype(float),
+        "chance_odds": chance / (1 - chance),
+        "used": data["used"].values.astype(float),
+    }
+
+
+def build_law(data: xr.Dataset, config: LawConfig | None = None) -> "pm.Model":
+    """Score against scale for every row, partially pooled over rows.
+
+    With ``x`` the log of compute (or of parameters and of tokens) relative to the largest ladder
+    run, row ``k`` and language model ``m``::
+
+        h_km  = sum_s exp(log_hazard_sk - slope_sk x_sm)                the hazard of failing
+        p_km  = g_k + (1 - g_k) u_k S(h_km; frailty)                    the law
+        q_km  = expit(logit p_km + luck_m),  luck_m ~ Normal(0, luck_sd)
+        count ~ BetaBinomial(mean q_km, intra-class correlation r/(1+r)),
+                r = item_dispersion / n_questions_k + residual_sd^2 q_km (1 - q_km)
+
+    The count's noise has three sources besides the trials: a checkpoint's luck, shared by all its
+    items; each item's own noise on each model, which averages out over the row's items; and the
+    row's departure from its law, which does not. Only the second shrinks with more items and none
+    with more trials, so a hundred trials an item are not a hundred times one; at one greedy trial
+    an item the binomial part dominates by itself.
+
+    Log-hazards, log-slopes and luck are centred, since the data pin them; ceilings and floors are
+    not, since often only the prior does.
+
+    Parameters
+    ----------
+    data
+        Dims (cluster, llm): ``n_trials``, ``n_correct`` (counts); (cluster,): ``n_questions``,
+        ``guess_floor`` (probability), ``used``; (scale, llm): ``log_scale`` (nats).
+        See :func:`cod_bayes.law.data.build_rows`.
+    config
+        Curve and priors.
+
+    Returns
+    -------
+    pm.Model
+        Nothing is sampled.
+
+    References
+    ----------
+    Law: Xu et al., arXiv 2502.17262, section 4. Frailty: Vaupel, Manton and Stallard,
+    Demography 16 (1979) 439.
+    """
+    import pymc as pm
+    import pytensor.tensor as pt
+
+    config = config or LawConfig()
+    curve, priors = load_curve(config.curve), config.priors
+    coords = {name: data[name].values for name in (SCALE, CLUSTER, LLM)}
+    arrays = law_arrays(data)
+    with pm.Model(coords=coords) as model:
+        log_scale = pm.Data("log_scale", arrays["log_scale"], dims=(SCALE, LLM))
+        n_trials = pm.Data(N_TRIALS, arrays[N_TRIALS], dims=(CLUSTER, LLM))
+        n_correct = pm.Data(N_CORRECT, arrays[N_CORRECT], dims=(CLUSTER, LLM))
+        n_questions = pm.Data("n_questions", arrays["n_questions"], dims=CLUSTER)
+        chance_odds = pm.Data("chance_odds", arrays["chance_odds"], dims=CLUSTER)
+        used = pm.Data("used", arrays["used"], dims=CLUSTER)
+
+        hazard_mean = priors.log_hazard_mean.build("log_hazard_mean", dims=SCALE)
+        hazard_sd = priors.log_hazard_sd.build("log_hazard_sd", dims=SCALE)
+        log_hazard = _centred("log_hazard", hazard_mean, hazard_sd, used)
+        slope_mean = priors.log_slope_mean.build("log_slope_mean", dims=SCALE)
+        slope_sd = priors.log_slope_sd.build("log_slope_sd", dims=SCALE)
+        log_slope = _centred("log_slope", slope_mean, slope_sd, used)
+
+        ceiling_logit = priors.ceiling_logit_mean.build("ceiling_logit_mean")
+        ceiling_sd = priors.ceiling_logit_sd.build("ceiling_logit_sd")
+        ceiling_offset = pm.Normal("ceiling_offset", dims=CLUSTER)
+        ceiling = pm.Deterministic(
+            "ceiling", pm.math.sigmoid(ceiling_logit + ceiling_sd * ceiling_offset), dims=CLUSTER
+        )
+        floor_sd = priors.floor_logit_sd.build("floor_logit_sd")
+        floor_odds = chance_odds * pt.exp(floor_sd * pm.Normal("floor_offset", dims=CLUSTER))
+        floor = pm.Deterministic("floor", floor_odds / (1 + floor_odds), dims=CLUSTER)
+
+        frailty = priors.frailty.build("frailty") if curve.has_frailty else pt.constant(0.0)
+        luck_sd = priors.luck_sd.build("luck_sd")
+        luck = pm.Normal("luck", 0.0, luck_sd, dims=LLM)
+        residual_sd = priors.residual_sd.build("residual_sd")
+        item_dispersion = priors.item_dispersion.build("item_dispersion")
+
+        hazard = compute_log_hazard(
+            log_hazard[:, :, None], pt.exp(log_slope)[:, :, None], log_scale[:, None, :], pt
+        )
+        law = compute_score(hazard, ceiling[:, None], floor[:, None], frailty, curve, pt)
+        rate = shift_logit(law, luck[None, :], pt)
+        spread = compute_spread(rate, n_questions[:, None], item_dispersion, residual_sd)
+        pm.BetaBinomial(
+            "count",
+            n=n_trials,
+            alpha=rate / spread,
+            beta=(1 - rate) / spread,
+            observed=n_correct,
+            dims=(CLUSTER, LLM),
+        )
+    return model
+
+
+def compute_spread(rate, n_questions, item_dispersion, residual_sd):  # type: ignore[no-untyped-def]
+    """Variance of a row's rate over ``rate (1 - rate)``, trials apart; a beta has r / (1 + r)."""
+    return item_dispersion / n_questions + residual_sd**2 * rate * (1 - rate)
+
+
+def _centred(name, mean, sd, used):  # type: ignore[no-untyped-def]
+    """Rows around their mean, dims (scale, cluster); unused rows stand apart, N(0, 1)."""
+    import pymc as pm
+
+    return pm.Normal(
+        name, mean[:, None] * used, sd[:, None] * used + (1 - used), dims=(SCALE, CLUSTER)
+    )

@@ -1,0 +1,59 @@
+"""Names of dimensions, variables and groups: the package's public data format.
+
+``evals`` is the one currency between reading data and everything else: an ``xarray.Dataset``
+with dims ``(llm, item)``.
+
+=================  ===========  =====================================================================
+name               dims         meaning
+=================  ===========  =====================================================================
+n_trials           (llm, item)  uint32, attempts; 0 where an item was not tried on a model
+n_correct          (llm, item)  uint32, successes, ``<= n_trials``
+gold_nll           (llm, item)  optional, nats of the correct answer
+llm                (llm)        label, unique
+params_total       (llm)        parameters
+params_active      (llm)        parameters active per token (= total for dense models)
+tokens             (llm)        training tokens seen
+flops              (llm)        training compute in FLOP, by ``attrs["flop_convention"]``
+family             (llm)        models of one family follow one law
+seed               (llm)        training seed
+run                (llm)        the training run a checkpoint belongs to
+checkpoint         (llm)        index of the checkpoint within its run; the largest is the final one
+phase              (llm)        "stable" or "annealed"
+role               (llm)        "ladder", "anchor" or "target"
+item               (item)       label, unique: "<benchmark>/<item_id>"
+benchmark          (item)       benchmark the item belongs to
+item_id            (item)       the item's own label
+n_questions        (item)       questions the row stands for: 1, or the count of an aggregated score
+guess_floor        (item)       probability of a lucky guess
+metric             (item)       how an answer is scored
+=================  ===========  =====================================================================
+
+Attributes: ``flop_convention``, ``decoding``, ``sources`` (a JSON list of files and SHA-256 sums).
+"""
+
+SCHEMA_VERSION = 1
+
+LLM, ITEM, BENCHMARK, CLUSTER = "llm", "item", "benchmark", "cluster"
+N_TRIALS, N_CORRECT, GOLD_NLL = "n_trials", "n_correct", "gold_nll"
+
+LLM_COORDS = (
+    "params_total",
+    "params_active",
+    "tokens",
+    "flops",
+    "family",
+    "seed",
+    "run",
+    "checkpoint",
+    "phase",
+    "role",
+)
+ITEM_COORDS = ("benchmark", "item_id", "n_questions", "guess_floor", "metric")
+ROLES = ("ladder", "anchor", "target")
+PHASES = ("stable", "annealed")
+
+# Labels of items that belong to no cluster (scikit-learn writes outliers as -1).
+OUTLIER_LABEL, ZERO_LABEL = -1, -2
+
+CLASSES = ("extrapolatable", "non-extrapolatable", "non-emergent")
+METHODS = ("cod", "end-to-end")
