@@ -1,17 +1,15 @@
 """Configuration: frozen, typed, from TOML; unknown keys rejected, every default written out."""
 
-import dataclasses
-import tomllib
-import types
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Self, get_args, get_origin, get_type_hints
+from typing import Any, Self
 
-import numpy as np
-
+from cod_bayes import configio
 from cod_bayes.errors import ConfigError
-from cod_bayes.priors import LawPriors, MappingPriors, Prior
+from cod_bayes.priors import LawPriors, MappingPriors
 
 
 @dataclass(frozen=True)
@@ -77,6 +75,9 @@ class ClassConfig:
         Nor is one whose ceiling is lower than this (exp(-1) = 0.37 is the paper's c < 1).
     emerged
         A cluster still within this of its guess floor at the horizon is non-emergent.
+    min_seen_rise
+        A cluster above its floor (by ``emerged``) that rose less than this over the ladder is
+        saturated or oscillating: non-extrapolatable without a fit, which would have several modes.
     min_probability
         Of the draws that must agree before a cluster counts as extrapolatable.
     """
@@ -85,13 +86,14 @@ class ClassConfig:
     horizon: float = 30.0
     min_rise: float = 0.02
     min_ceiling: float = 0.37
-    emerged: float = 0.05
+    emerged: float = 0.1
+    min_seen_rise: float = 0.05
     min_probability: float = 0.5
 
     def __post_init__(self) -> None:
         _check_choice(self, "rule", ("posterior", "paper"))
         _check(self, "horizon", self.horizon > 1, "above 1")
-        for name in ("min_rise", "min_ceiling", "emerged", "min_probability"):
+        for name in ("min_rise", "min_ceiling", "emerged", "min_seen_rise", "min_probability"):
             _check(self, name, 0 <= getattr(self, name) <= 1, "within [0, 1]")
 
 
@@ -121,6 +123,9 @@ class MappingConfig:
     form
         ``rest`` (logit of the rest linear in the logit of the subset), ``monotone`` (a map of the
         full score through (0, 0) and (1, 1)), or ``none``: all clusters, no map.
+    min_clusters, min_share
+        With fewer extrapolatable clusters, or a smaller share of the items in them, the end-to-end
+        law leads the forecast; COD's stays beside it.
     """
 
     form: str = "rest"
@@ -131,13 +136,18 @@ class MappingConfig:
 
 @dataclass(frozen=True)
 class SamplerConfig:
-    """How posteriors are sampled, and when they may be believed."""
+    """How posteriors are sampled, and when they may be believed.
+
+    A fit that fails the gate (``max_rhat`` to ``min_ebfmi``) is sampled again with four times the
+    draws, twice the tuning and a quarter of the rejection, up to ``max_attempts`` times in all. The gate itself is never eased.
+    """
 
     draws: int = 1000
     tune: int = 1000
     chains: int = 4
     cores: int = 2
-    target_accept: float = 0.9
+    target_accept: float = 0.95
+    max_attempts: int = 2
     max_rhat: float = 1.01
     min_ess: float = 400.0
     max_divergent_share: float = 0.001
@@ -147,6 +157,15 @@ class SamplerConfig:
         for name in ("draws", "tune", "chains", "cores"):
             _check(self, name, getattr(self, name) >= 1, "at least 1")
         _check(self, "target_accept", 0 < self.target_accept < 1, "within (0, 1)")
+
+    def lengthened(self) -> "SamplerConfig":
+        """The next attempt after a failed gate."""
+        return replace(
+            self,
+            draws=4 * self.draws,
+            tune=2 * self.tune,
+            target_accept=1 - (1 - self.target_accept) / 4,
+        )
 
 
 @dataclass(frozen=True)
@@ -171,6 +190,57 @@ class Config:
     mapping: MappingConfig = field(default_factory=MappingConfig)
     sampler: SamplerConfig = field(default_factory=SamplerConfig)
     forecast: ForecastConfig = field(default_factory=ForecastConfig)
+
+    @classmethod
+    def from_toml(cls, path: str | Path, overrides: Iterable[str] = ()) -> Self:
+        """Read a TOML file; what it does not name keeps its default.
+
+        Parameters
+        ----------
+        path
+            The file, such as ``configs/default.toml``.
+        overrides
+            Settings that win over the file's, such as ``"sampler.draws=500"`` or
+            ``"law.priors.frailty.mean=0.3"``.
+
+        Raises
+        ------
+        ConfigError
+            For a file that cannot be read, unknown keys, wrong types and values out of range.
+        """
+        return cls.from_mapping(configio.read_toml(path), overrides, source=str(path))
+
+    @classmethod
+    def from_mapping(
+        cls,
+        values: Mapping[str, object],
+        overrides: Iterable[str] = (),
+        *,
+        source: str = "configuration",
+    ) -> Self:
+        """Lay nested mappings, then overrides, over the defaults; see :meth:`from_toml`.
+
+        ``source`` is what messages say the values come from.
+        """
+        config = configio.revise(cls(), values, source)
+        return configio.revise(config, configio.parse_overrides(overrides), "overrides")
+
+    def to_mapping(self) -> dict[str, Any]:
+        """Return every setting as nested dictionaries of what TOML can hold."""
+        return configio.to_mapping(self)
+
+    def to_toml(self) -> str:
+        """Write every setting as TOML, defaults included."""
+        return configio.to_toml(self)
+
+    def write(self, path: str | Path) -> Path:
+        """Write :meth:`to_toml` to a file, replacing it."""
+        return configio.write_toml(self, path)
+
+    def digest(self) -> str:
+        """SHA-256 of the settings, in hexadecimal: equal for equal settings, comments apart."""
+        canonical = json.dumps(self.to_mapping(), sort_keys=True)
+        return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def _check(section: object, name: str, holds: bool, rule: str) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pymc as pm
 
 GLOBAL_PARAMETERS = ("frailty", "luck_sd", "residual_sd", "item_dispersion")
-ROW_PARAMETERS = ("log_hazard", "log_slope", "ceiling", "floor")
+ROW_PARAMETERS = ("log_hazard", "slope", "ceiling", "floor")
 
 
 def law_arrays(data: xr.Dataset) -> dict[str, np.ndarray]:
@@ -48,8 +48,8 @@ def build_law(data: xr.Dataset, config: LawConfig | None = None) -> "pm.Model":
     with more trials, so a hundred trials an item are not a hundred times one; at one greedy trial
     an item the binomial part dominates by itself.
 
-    Log-hazards, log-slopes and luck are centred, since the data pin them; ceilings and floors are
-    not, since often only the prior does.
+    Log-hazards, slopes and luck are centred, since the data pin them; ceilings and floors are
+    not, since often only the prior does. Rows that are not ``used`` stand apart from the others.
 
     Parameters
     ----------
@@ -87,10 +87,20 @@ def build_law(data: xr.Dataset, config: LawConfig | None = None) -> "pm.Model":
 
         hazard_mean = priors.log_hazard_mean.build("log_hazard_mean", dims=SCALE)
         hazard_sd = priors.log_hazard_sd.build("log_hazard_sd", dims=SCALE)
-        log_hazard = _centred("log_hazard", hazard_mean, hazard_sd, used)
-        slope_mean = priors.log_slope_mean.build("log_slope_mean", dims=SCALE)
-        slope_sd = priors.log_slope_sd.build("log_slope_sd", dims=SCALE)
-        log_slope = _centred("log_slope", slope_mean, slope_sd, used)
+        log_hazard = pm.Normal(
+            "log_hazard",
+            mu=hazard_mean[:, None] * used,
+            sigma=hazard_sd[:, None] * used + (1 - used),
+            dims=(SCALE, CLUSTER),
+        )
+        slope_mean = pt.exp(priors.log_slope_mean.build("log_slope_mean", dims=SCALE))
+        slope_shape = priors.slope_shape.build("slope_shape")
+        slope = pm.Gamma(
+            "slope",
+            alpha=slope_shape,
+            beta=slope_shape / (slope_mean[:, None] * used + (1 - used)),
+            dims=(SCALE, CLUSTER),
+        )
 
         ceiling_logit = priors.ceiling_logit_mean.build("ceiling_logit_mean")
         ceiling_sd = priors.ceiling_logit_sd.build("ceiling_logit_sd")
@@ -99,7 +109,9 @@ def build_law(data: xr.Dataset, config: LawConfig | None = None) -> "pm.Model":
             "ceiling", pm.math.sigmoid(ceiling_logit + ceiling_sd * ceiling_offset), dims=CLUSTER
         )
         floor_sd = priors.floor_logit_sd.build("floor_logit_sd")
-        floor_odds = chance_odds * pt.exp(floor_sd * pm.Normal("floor_offset", dims=CLUSTER))
+        floor_offset = pm.Normal("floor_offset", dims=CLUSTER)
+        # bounded at two sd: a cluster stuck at 0.7 is one that does not scale, not one that guesses
+        floor_odds = chance_odds * pt.exp(2 * floor_sd * pt.tanh(floor_offset / 2))
         floor = pm.Deterministic("floor", floor_odds / (1 + floor_odds), dims=CLUSTER)
 
         frailty = priors.frailty.build("frailty") if curve.has_frailty else pt.constant(0.0)
@@ -109,7 +121,7 @@ def build_law(data: xr.Dataset, config: LawConfig | None = None) -> "pm.Model":
         item_dispersion = priors.item_dispersion.build("item_dispersion")
 
         hazard = compute_log_hazard(
-            log_hazard[:, :, None], pt.exp(log_slope)[:, :, None], log_scale[:, None, :], pt
+            log_hazard[:, :, None], slope[:, :, None], log_scale[:, None, :], pt
         )
         law = compute_score(hazard, ceiling[:, None], floor[:, None], frailty, curve, pt)
         rate = shift_logit(law, luck[None, :], pt)
@@ -129,11 +141,3 @@ def compute_spread(rate, n_questions, item_dispersion, residual_sd):  # type: ig
     """Variance of a row's rate over ``rate (1 - rate)``, trials apart; a beta has r / (1 + r)."""
     return item_dispersion / n_questions + residual_sd**2 * rate * (1 - rate)
 
-
-def _centred(name, mean, sd, used):  # type: ignore[no-untyped-def]
-    """Rows around their mean, dims (scale, cluster); unused rows stand apart, N(0, 1)."""
-    import pymc as pm
-
-    return pm.Normal(
-        name, mean[:, None] * used, sd[:, None] * used + (1 - used), dims=(SCALE, CLUSTER)
-    )

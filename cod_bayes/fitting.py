@@ -1,0 +1,335 @@
+"""Join the stages: evals -> clusters -> law -> mapping -> a fitted model."""
+
+import datetime
+import importlib.metadata
+import json
+import platform
+import time
+from collections.abc import Callable, Mapping
+from fnmatch import fnmatchcase
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from cod_bayes.cluster import cluster_items
+from cod_bayes.config import Config
+from cod_bayes.errors import DataError
+from cod_bayes.fitted import FittedModel
+from cod_bayes.inference import Compiled, check_gate, compile_model, sample
+from cod_bayes.law.classes import find_flat
+from cod_bayes.law.curves import load_curve
+from cod_bayes.law.data import (
+    add_scales,
+    build_rows,
+    choose_scale,
+    compute_reference,
+    pad_rows,
+    pool_items,
+    select_runs,
+)
+from cod_bayes.law.model import build_law, law_arrays
+from cod_bayes.mapping.data import build_mapping_data
+from cod_bayes.mapping.model import build_mapping
+from cod_bayes.schema import BENCHMARK, CLUSTER, ITEM, LLM, N_CORRECT, N_TRIALS, SCHEMA_VERSION
+from cod_bayes.subset import choose_headline, join_laws, tabulate_clusters
+from cod_bayes.validation import ladder_notes, validate_evals
+
+Progress = Callable[[str, float], None]
+
+# Graphs are padded to multiples of this, so that studies of like size share a compiled graph.
+ROWS_STEP = 8
+PACKAGES = ("cod-bayes", "pymc", "pytensor", "nutpie", "arviz", "numpy", "scipy", "xarray")
+NOT_PARAMETERS = ("floor_offset", "ceiling_offset", "slope_offset")
+
+
+def fit(
+    evals: xr.Dataset,
+    config: Config | None = None,
+    *,
+    clusters: xr.Dataset | None = None,
+    random_seed: int = 0,
+    progress: Progress | None = None,
+) -> FittedModel:
+    """Fit clusters, laws and mapping to the small models' evaluations.
+
+    Models whose ``role`` is ``target`` are dropped before anything else: no stage sees them.
+
+    Parameters
+    ----------
+    evals
+        Evaluation data, dims (llm, item), see :mod:`cod_bayes.schema`.
+    config
+        All settings; the defaults if omitted.
+    clusters
+        Labels of another fit (``fitted.tree["clusters"].to_dataset()``), to be reused here: for
+        other families, mixtures of experts, or after continued training.
+    random_seed
+        Seed of all sampling.
+    progress
+        Called with a stage's name and the share of it that is done.
+
+    Raises
+    ------
+    DataError
+        If the data are faulty, or too few for any law.
+    """
+    start = time.perf_counter()
+    config = config or Config()
+    report = progress or (lambda stage, share: None)
+    evals = _select(validate_evals(evals), config)
+    ladder = select_runs(evals, "ladder")
+    scales = choose_scale(ladder, config.law.scale)
+    reference = compute_reference(ladder, scales)
+
+    report("cluster", 0.0)
+    labels = _labels(evals, config, clusters)
+    rows = _law_rows(ladder, labels, config)
+    whole = build_rows(ladder, _positions_of_benchmarks(evals))
+    fits = {"end-to-end": whole, **{f"law/{name}": data for name, data in rows.items()}}
+    fits = {name: add_scales(data, ladder, scales, reference) for name, data in fits.items()}
+    report("cluster", 1.0)
+
+    seeds = _seeds(random_seed, [*fits, "mapping"])
+    draws, gates = _sample_laws(fits, config, seeds, report)
+    table = tabulate_clusters(
+        ladder, labels, rows, draws, load_curve(config.law.curve), config.law.classes, reference
+    )
+    labels = choose_headline(evals, labels, table, config)
+    groups: dict[str, xr.Dataset | xr.DataTree] = {
+        "clusters": labels,
+        "cluster_table": table,
+        "scores": _scores(evals),
+        "end_to_end": _with_constants(draws.pop("end-to-end"), fits["end-to-end"], reference),
+    }
+    if draws:
+        groups["law"] = _with_constants(join_laws(draws), _join_rows(fits), reference)
+        mapped = _fit_mapping(evals, labels, table, config, seeds["mapping"], report)
+        if mapped is not None:
+            groups["mapping"], gates["mapping"] = mapped
+    groups["diagnostics"] = _diagnostics(gates)
+    provenance = _provenance(evals, config, random_seed, time.perf_counter() - start)
+    tree = _tree(groups)
+    tree.attrs = {"provenance": json.dumps(provenance), "notes": json.dumps(ladder_notes(evals))}
+    return FittedModel(tree, config, provenance)
+
+
+def _select(evals: xr.Dataset, config: Config) -> xr.Dataset:
+    """The benchmarks and ladder models that the configuration names, without any target."""
+    wanted, known = config.data.benchmarks, list(dict.fromkeys(evals[BENCHMARK].values))
+    unknown = [name for name in wanted if name not in known]
+    if unknown:
+        raise DataError(
+            f"data.benchmarks names {', '.join(unknown)}, which the data do not hold; "
+            f"they hold {', '.join(known)}"
+        )
+    role, names = evals["role"].values, evals[LLM].values
+    on_ladder = [any(fnmatchcase(str(n), p) for p in config.data.ladder) for n in names]
+    keep = (role == "anchor") | ((role == "ladder") & np.array(on_ladder))
+    if not (keep & (role == "ladder")).any():
+        raise DataError(
+            f"no ladder model matches data.ladder = {list(config.data.ladder)}; the data hold "
+            f"{', '.join(names[role == 'ladder'])}"
+        )
+    chosen = evals.isel({LLM: np.flatnonzero(keep)})
+    if wanted:
+        chosen = chosen.isel({ITEM: np.flatnonzero(np.isin(chosen[BENCHMARK].values, wanted))})
+    return validate_evals(chosen)
+
+
+def _labels(evals: xr.Dataset, config: Config, clusters: xr.Dataset | None) -> xr.Dataset:
+    if clusters is None:
+        return cluster_items(evals, config.cluster)
+    unknown = ~np.isin(evals[ITEM].values, clusters[ITEM].values)
+    if unknown.any():
+        raise DataError(
+            f"{unknown.sum()} of {len(unknown)} items have no label in the clusters to reuse "
+            f"(first: {evals[ITEM].values[unknown][0]!r}). Drop them, or cluster afresh."
+        )
+    names = list(dict.fromkeys(evals[BENCHMARK].values))
+    return clusters.sel({ITEM: evals[ITEM].values, BENCHMARK: names})
+
+
+def _positions_of_benchmarks(evals: xr.Dataset) -> dict[str, np.ndarray]:
+    of_item = evals[BENCHMARK].values
+    return {str(name): np.flatnonzero(of_item == name) for name in dict.fromkeys(of_item)}
+
+
+def _law_rows(ladder: xr.Dataset, labels: xr.Dataset, config: Config) -> dict[str, xr.Dataset]:
+    """Rows of every benchmark whose clusters can carry a law; flat ones are marked unused."""
+    rows = {}
+    for name, positions in _positions_of_benchmarks(ladder).items():
+        label = labels["label"].values[positions]
+        groups = {f"{name}/{k}": positions[label == k] for k in range(int(label.max()) + 1)}
+        if config.mapping.form == "none" and (label < 0).any():
+            groups[f"{name}/unclustered"] = positions[label < 0]
+        trials = ladder[N_TRIALS].values[:, positions]
+        enough = np.median(trials[trials > 0]) >= config.cluster.min_trials
+        if len(groups) >= config.mapping.min_clusters and enough:
+            data = build_rows(ladder, groups)
+            flat = find_flat(data, config.law.classes)
+            rows[name] = data.assign(flat=(CLUSTER, flat & (config.mapping.form != "none")))
+    return rows
+
+
+def _sample_laws(
+    fits: Mapping[str, xr.Dataset], config: Config, seeds: Mapping[str, int], report: Progress
+) -> tuple[dict[str, xr.Dataset], dict[str, dict[str, Any]]]:
+    """Sample every law on one compiled graph."""
+    fitted = {
+        name: data.isel({CLUSTER: np.flatnonzero(~data["flat"].values)}) if "flat" in data else data
+        for name, data in fits.items()
+    }
+    fitted = {name: data for name, data in fitted.items() if data.sizes[CLUSTER]}
+    widest = max(data.sizes[CLUSTER] for data in fitted.values())
+    n_rows = -(-widest // ROWS_STEP) * ROWS_STEP
+    report("compile", 0.0)
+    compiled = compile_model(build_law(pad_rows(fitted["end-to-end"], n_rows), config.law))
+    report("compile", 1.0)
+    draws, gates = {}, {}
+    for name, data in fitted.items():
+        arrays = law_arrays(pad_rows(data, n_rows))
+        tree, gate = _sample_until_passed(
+            compiled, config, seeds[name], arrays, lambda share, name=name: report(name, share)
+        )
+        gates[name] = {**gate, "compile_seconds": compiled.seconds if not gates else 0.0}
+        posterior = tree["posterior"].to_dataset().isel({CLUSTER: slice(data.sizes[CLUSTER])})
+        posterior = posterior.drop_vars(NOT_PARAMETERS, errors="ignore")
+        draws[name] = posterior.assign_coords({CLUSTER: data[CLUSTER].values}).assign(
+            {f"stat_{key}": value for key, value in tree["sample_stats"].to_dataset().items()}
+        )
+    return draws, gates
+
+
+def _sample_until_passed(
+    compiled: Compiled,
+    config: Config,
+    seed: int,
+    arrays: Mapping[str, np.ndarray] | None,
+    progress: Callable[[float], None],
+) -> tuple[xr.DataTree, dict[str, Any]]:
+    """Sample, and sample longer where the gate fails; of the longest run the first draws count.
+
+    Draws are thinned back to the configured number, so that all posteriors have equal size.
+    """
+    sampler, seconds = config.sampler, 0.0
+    for attempt in range(1, sampler.max_attempts + 1):
+        tree = sample(compiled, sampler, random_seed=seed, data=arrays, progress=progress)
+        seconds += tree.attrs["sampling_seconds"]
+        gate = check_gate(tree, config.sampler)
+        if gate["passed"] or attempt == sampler.max_attempts:
+            break
+        sampler = sampler.lengthened()
+    thin = sampler.draws // config.sampler.draws
+    gate |= {"attempts": attempt, "sampling_seconds": seconds}
+    return tree.isel(draw=slice(None, None, thin)), gate
+
+
+def _fit_mapping(
+    evals: xr.Dataset,
+    labels: xr.Dataset,
+    table: xr.Dataset,
+    config: Config,
+    seed: int,
+    report: Progress,
+) -> tuple[xr.DataTree, dict[str, Any]] | None:
+    """Fit all benchmarks' maps together; None where no benchmark has a subset to map from."""
+    names = labels[BENCHMARK].values[labels["has_subset"].values]
+    if config.mapping.form == "none" or not len(names):
+        return None
+    finals = xr.concat([select_runs(evals, "ladder"), select_runs(evals, "anchor")], dim=LLM)
+    label = [f"{b}/{k}" for b, k in zip(evals[BENCHMARK].values, labels["label"].values)]
+    in_subset = np.isin(label, table[CLUSTER].values[table["in_subset"].values])
+    subset_of = {str(n): in_subset & (evals[BENCHMARK].values == n) for n in names}
+    data = build_mapping_data(finals, subset_of, config.mapping.form)
+    compiled = compile_model(build_mapping(data, config.mapping))
+    tree, gate = _sample_until_passed(
+        compiled, config, seed, None, lambda share: report("mapping", share)
+    )
+    gate["compile_seconds"] = compiled.seconds
+    posterior = tree["posterior"].to_dataset().drop_vars("slope_offset")
+    groups = {
+        "posterior": posterior,
+        "sample_stats": tree["sample_stats"].to_dataset(),
+        "constant_data": data,
+    }
+    return xr.DataTree.from_dict(groups), gate
+
+
+def _with_constants(
+    draws: xr.Dataset, data: xr.Dataset, reference: Mapping[str, float]
+) -> xr.DataTree:
+    """Separate draws from the sampler's statistics, and add what the law was fitted to."""
+    stats = {name: draws[name] for name in draws if str(name).startswith("stat_")}
+    constants = data.assign(reference=("scale", np.array(list(reference.values()))))
+    return xr.DataTree.from_dict(
+        {
+            "posterior": draws.drop_vars(stats),
+            "sample_stats": xr.Dataset({str(n)[5:]: value for n, value in stats.items()}),
+            "constant_data": constants.drop_vars(["used", "flat"], errors="ignore"),
+        }
+    )
+
+
+def _join_rows(fits: Mapping[str, xr.Dataset]) -> xr.Dataset:
+    rows = [data for name, data in fits.items() if name != "end-to-end"]
+    return xr.concat(rows, dim=CLUSTER, data_vars="minimal", coords="minimal", compat="override")
+
+
+def _scores(evals: xr.Dataset) -> xr.Dataset:
+    """Every final small model's and anchor's score with its measuring error, for the eye."""
+    finals = xr.concat([select_runs(evals, "ladder"), select_runs(evals, "anchor")], dim=LLM)
+    scores = []
+    for positions in _positions_of_benchmarks(evals).values():
+        pooled = pool_items(finals.isel({ITEM: positions}))
+        trials = pooled[N_TRIALS].where(pooled[N_TRIALS] > 0)
+        score = pooled[N_CORRECT] / trials
+        # Agresti and Coull's two successes and failures keep the error above zero at the ends.
+        shrunk = (pooled[N_CORRECT] + 2) / (trials + 4)
+        error = np.sqrt(shrunk * (1 - shrunk) / (trials + 4))
+        scores.append(
+            xr.Dataset({"score": score, "score_se": error, "guess_floor": pooled["guess_floor"]})
+        )
+    joined = xr.concat(scores, dim=BENCHMARK)
+    names = list(_positions_of_benchmarks(evals))
+    about = {n: finals[n] for n in ("flops", "params_active", "tokens", "role", "family")}
+    return joined.assign_coords({BENCHMARK: names, LLM: finals[LLM].values}).assign_coords(
+        {n: (LLM, value.values) for n, value in about.items()}
+    )
+
+
+def _diagnostics(gates: Mapping[str, Mapping[str, Any]]) -> xr.Dataset:
+    fields = next(iter(gates.values()))
+    columns = {name: ("fit", [gate[name] for gate in gates.values()]) for name in fields}
+    return xr.Dataset(columns, coords={"fit": list(gates)})
+
+
+def _seeds(random_seed: int, names: list[str]) -> dict[str, int]:
+    """One seed a fit, by its name: adding a benchmark changes no other's."""
+    entropy = {n: [random_seed, *n.encode()] for n in names}
+    return {n: int(np.random.SeedSequence(e).generate_state(1)[0]) for n, e in entropy.items()}
+
+
+def _tree(groups: Mapping[str, xr.Dataset | xr.DataTree]) -> xr.DataTree:
+    return xr.DataTree(
+        children={
+            name: group if isinstance(group, xr.DataTree) else xr.DataTree(group)
+            for name, group in groups.items()
+        }
+    )
+
+
+def _provenance(
+    evals: xr.Dataset, config: Config, random_seed: int, seconds: float
+) -> dict[str, Any]:
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "versions": {name: importlib.metadata.version(name) for name in PACKAGES},
+        "python": platform.python_version(),
+        "sources": json.loads(str(evals.attrs.get("sources", "[]"))),
+        "flop_convention": str(evals.attrs.get("flop_convention", "not stated")),
+        "random_seed": random_seed,
+        "sampler": f"nutpie NUTS, {config.sampler.chains} chains",
+        "fit_seconds": round(seconds, 1),
+    }

@@ -1,0 +1,61 @@
+"""What figures read from forecasts and fitted models, asked for by name."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import xarray as xr
+
+from cod_bayes.errors import DataError
+from cod_bayes.schema import BENCHMARK, CLUSTER, LLM
+
+
+def read_group(tree: xr.DataTree, path: str, what: str) -> xr.Dataset:
+    """One group of a tree as a dataset.
+
+    Raises
+    ------
+    DataError
+        If the tree has no such group: it is of another kind than was asked for.
+    """
+    if path not in tree:
+        held = ", ".join(sorted(tree.children)) or "nothing"
+        raise DataError(f"this is no {what}: group {path!r} is missing (it holds {held})")
+    return tree[path].to_dataset()
+
+
+def choose_benchmarks(held: xr.Dataset, wanted: str | Sequence[str] | None) -> list[str]:
+    """The benchmarks to draw, in the order asked for; all that are held by default.
+
+    Raises
+    ------
+    DataError
+        If one is not held; the message lists those that are.
+    """
+    known = [str(name) for name in held[BENCHMARK].values]
+    if wanted is None:
+        return known
+    chosen = [wanted] if isinstance(wanted, str) else list(wanted)
+    unknown = [name for name in chosen if name not in known]
+    if unknown or not chosen:
+        asked = repr(unknown[0]) if unknown else "none at all"
+        raise DataError(f"benchmark {asked} was asked for; there are {', '.join(known)}")
+    return chosen
+
+
+def with_role(scores: xr.Dataset, role: str) -> xr.Dataset:
+    """The llms of one role ("ladder", "anchor"), by rising compute."""
+    of_role = scores.isel({LLM: np.flatnonzero(scores["role"].values == role)})
+    return of_role.isel({LLM: np.argsort(of_role["flops"].values, kind="stable")})
+
+
+def clusters_of(tree: xr.DataTree, benchmark: str) -> xr.Dataset:
+    """The rows of ``cluster_table`` that belong to one benchmark, hardest first."""
+    table = read_group(tree, "cluster_table", "fitted model")
+    own = table.isel({CLUSTER: np.flatnonzero(table["cluster_benchmark"].values == benchmark)})
+    return own.isel({CLUSTER: np.argsort([label_of(row) for row in own[CLUSTER].values])})
+
+
+def label_of(cluster: str) -> int:
+    """The number that a cluster's items carry: ``"GSM8K/3"`` is 3; without one, after all."""
+    number = str(cluster).rpartition("/")[2]
+    return int(number) if number.isdigit() else 10**6

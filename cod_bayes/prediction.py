@@ -1,0 +1,341 @@
+"""From stored draws to a forecast: no PyMC, no sampling of posteriors, answers in about a second.
+
+Two estimands. The *expected score* is the mean over all runs that could be trained with the
+target's compute. *One new run's score*, the default, adds what tells one run from another: a
+checkpoint's luck, each cluster's and item's own departure, and, with ``trials``, the noise of
+measuring.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from cod_bayes.errors import ConvergenceError, DataError
+from cod_bayes.fitted import FittedModel
+from cod_bayes.inference.gate import describe_failures
+from cod_bayes.law.curves import load_curve
+from cod_bayes.law.data import COMPUTE_SCALE
+from cod_bayes.law.evaluate import log_scale_of
+from cod_bayes.propagate import SOURCES, Chain, draw_score, expect_score, split_variance
+from cod_bayes.schema import BENCHMARK, CLUSTER, LLM, METHODS
+from cod_bayes.subset import CLUSTER_BENCHMARK
+
+TARGET = "target"
+# A band over many targets needs fewer draws than one number's tails: thin beyond this many cells.
+MAX_CELLS = 64_000
+# Nats off the ladder's line in (ln params, ln tokens) beyond which a law in compute is a guess.
+MAX_OFF_LINE = 0.7
+
+Numbers = float | Sequence[float] | np.ndarray
+
+
+def predict(
+    fitted: FittedModel,
+    *,
+    flops: Numbers | None = None,
+    params: Numbers | None = None,
+    tokens: Numbers | None = None,
+    trials: int | None = None,
+    thresholds: Sequence[float] = (),
+    ci_prob: Sequence[float] | None = None,
+    ci_kind: str | None = None,
+    force: bool = False,
+    random_seed: int = 0,
+) -> xr.DataTree:
+    """Forecast every benchmark's score at one or more targets.
+
+    Parameters
+    ----------
+    fitted
+        From :func:`cod_bayes.fit` or :func:`cod_bayes.load_model`.
+    flops
+        Training compute in the data's own convention, FLOP.
+    params, tokens
+        Parameters (active) and training tokens; ``flops`` is then ``6 params tokens`` unless given.
+    trials
+        Trials an item with which the score will be measured; none means the true pass rate.
+    thresholds
+        Scores in (0, 1) whose probability of being reached is wanted.
+    ci_prob, ci_kind
+        Levels of the credible intervals and their kind (``eti`` or ``hdi``); the fit's
+        configuration by default.
+    force
+        Go on although the sampler's gate failed.
+
+    Returns
+    -------
+    xr.DataTree
+        ``predictions`` (chain, draw, benchmark, target): ``score`` (one new run's),
+        ``expected_score``, ``score_by_method``; ``predictions_constant_data`` (target);
+        ``summary``: median, mean, sd, ``interval``, ``p_reach``, ``variance_share``.
+
+    Raises
+    ------
+    ConvergenceError
+        If the gate failed and ``force`` is not set.
+    DataError
+        If the target is not given, or not positive.
+    """
+    if not force:
+        check_passed(fitted)
+    targets, notes = _targets(fitted, flops, params, tokens)
+    rng = np.random.default_rng(random_seed)
+    names = [str(name) for name in fitted.tree["clusters"][BENCHMARK].values]
+    headline = dict(zip(names, fitted.tree["clusters"]["headline"].values.tolist(), strict=True))
+
+    scores, expected, shares = [], [], []
+    for name in names:
+        chains = _chains(fitted, name, targets, trials)
+        drawn = {m: draw_score(chain, rng) for m, chain in chains.items()}
+        mean = {m: expect_score(chain) for m, chain in chains.items()}
+        missing = np.full_like(drawn["end-to-end"], np.nan)
+        scores.append([drawn.get(method, missing) for method in METHODS])
+        expected.append([mean.get(method, missing) for method in METHODS])
+        shares.append(split_variance(chains[headline[name]], rng))
+        if headline[name] != "cod":
+            reason = fitted.tree["clusters"]["headline_reason"].sel({BENCHMARK: name}).item()
+            notes.append(f"{name}: the end-to-end law leads, since {reason}")
+
+    predictions = _predictions(fitted, names, headline, np.array(scores), np.array(expected))
+    summary = _summarise(predictions, fitted, thresholds, ci_prob, ci_kind)
+    summary["variance_share"] = ((BENCHMARK, TARGET, "source"), np.array(shares))
+    summary = summary.assign_coords(source=list(SOURCES))
+    summary.attrs["estimand"] = (
+        "one new run's score" if trials is None else f"one new run's score in {trials} trials"
+    )
+    tree = xr.DataTree.from_dict(
+        {
+            "predictions": predictions,
+            "predictions_constant_data": targets.drop_vars("log_scale"),
+            "summary": summary,
+            "scores": fitted.tree["scores"].to_dataset(),
+        }
+    )
+    tree.attrs["notes"] = json.dumps(notes)
+    return tree
+
+
+def check_passed(fitted: FittedModel) -> None:
+    """Raise where a sampled posterior failed the gate, naming parameter and remedy."""
+    diagnostics = fitted.tree["diagnostics"].to_dataset()
+    faults = []
+    for fit in diagnostics["fit"].values[~diagnostics["passed"].values]:
+        gate = {str(k): v.item() for k, v in diagnostics.sel(fit=fit).data_vars.items()}
+        faults += [f"{fit}: {why}" for why in describe_failures(gate, fitted.config.sampler)]
+    if faults:
+        raise ConvergenceError(
+            "the sampler's gate failed, so this forecast cannot be trusted:\n  - "
+            + "\n  - ".join(faults)
+            + "\nFit again with the remedies named, or force the forecast (--force, force=True)."
+        )
+
+
+def _targets(
+    fitted: FittedModel, flops: Numbers | None, params: Numbers | None, tokens: Numbers | None
+) -> tuple[xr.Dataset, list[str]]:
+    """Targets with all covariates, and what must be said about them."""
+    given = {"flops": flops, "params": params, "tokens": tokens}
+    values = {n: np.atleast_1d(np.asarray(v, float)) for n, v in given.items() if v is not None}
+    for name, value in values.items():
+        if not (np.isfinite(value) & (value > 0)).all():
+            raise DataError(f"the target's {name} must be positive and finite; got {value}")
+    if "flops" not in values:
+        if len(values) < 2:
+            raise DataError(
+                "the target needs flops, or params and tokens: predict(fitted, flops=3e24)"
+            )
+        values["flops"] = 6 * values["params"] * values["tokens"]
+    size = max(map(len, values.values()))
+    values = {n: np.broadcast_to(v, size) for n, v in values.items()}
+    constants = fitted.tree["end_to_end/constant_data"]
+    scales = tuple(str(s) for s in constants["scale"].values)
+    if scales != COMPUTE_SCALE and not {"params", "tokens"} <= set(values):
+        raise DataError(
+            "this law stands in parameters and tokens: give the target's params and tokens, or "
+            'fit again with law.scale = "compute"'
+        )
+    reference = dict(zip(scales, constants["reference"].values, strict=True))
+    covariates = {"compute": values["flops"], **values}
+    ladder = _ladder(fitted)
+    interpolates = values["flops"] <= float(ladder["flops"].max())
+    notes = []
+    if interpolates.any():
+        notes.append(
+            "interpolation: a target within the ladder's compute "
+            f"(up to {float(ladder['flops'].max()):.3g} FLOP) needs no forecast"
+        )
+    notes += _off_line_note(ladder, values, scales)
+    missing = np.full(size, np.nan)
+    columns = {n: (TARGET, values.get(n, missing)) for n in given}
+    return (
+        xr.Dataset(
+            {
+                **columns,
+                "is_interpolation": (TARGET, interpolates),
+                "log_scale": (("scale", TARGET), log_scale_of(covariates, reference, scales)),
+            },
+            coords={TARGET: np.arange(size)},
+        ),
+        notes,
+    )
+
+
+def _ladder(fitted: FittedModel) -> xr.Dataset:
+    scores = fitted.tree["scores"].to_dataset()
+    return scores.isel({LLM: np.flatnonzero(scores["role"].values == "ladder")})
+
+
+def _off_line_note(
+    ladder: xr.Dataset, values: dict[str, np.ndarray], scales: tuple[str, ...]
+) -> list[str]:
+    """A law in compute knows only targets with the ladder's own tokens per parameter."""
+    if scales != COMPUTE_SCALE or not {"params", "tokens"} <= set(values):
+        return []
+    ratio = np.log(ladder["tokens"].values / ladder["params_active"].values)
+    line = np.polynomial.Polynomial.fit(np.log(ladder["flops"].values), ratio, 1)
+    off = np.log(values["tokens"] / values["params"]) - line(np.log(values["flops"]))
+    if np.abs(off).max() <= MAX_OFF_LINE:
+        return []
+    return [
+        f"the target has {np.exp(np.abs(off).max()):.1f} times as many (or few) tokens per "
+        "parameter as the ladder's line; a law in compute cannot tell what that changes"
+    ]
+
+
+def _chains(
+    fitted: FittedModel, name: str, targets: xr.Dataset, trials: int | None
+) -> dict[str, Chain]:
+    """The stages that lead from draws to one benchmark's score, for each method."""
+    curve = load_curve(fitted.config.law.curve)
+    log_scale = targets["log_scale"].values
+    tree = fitted.tree
+    whole = tree["end_to_end/posterior"].to_dataset()
+    n_items = float(tree["end_to_end/constant_data"]["n_questions"].sel({CLUSTER: name}))
+    keep = _thinned(whole, log_scale.shape[1])
+    about: dict[str, Any] = {"curve": curve, "log_scale": log_scale, "trials": trials}
+    chains = {
+        "end-to-end": Chain(
+            law=whole.sel({CLUSTER: [name]}).isel(draw=keep),
+            n_questions=np.array([n_items]),
+            n_items=n_items,
+            **about,
+        )
+    }
+    clusters = tree["clusters"].to_dataset().sel({BENCHMARK: name})
+    table = tree["cluster_table"].to_dataset()
+    maps = "mapping" in tree.children
+    form = fitted.config.mapping.form
+    if not bool(clusters["has_subset"]) or (form != "none" and not maps):
+        return chains
+    of_benchmark = table[CLUSTER_BENCHMARK].values == name
+    used = of_benchmark & (table["in_subset"].values | (form == "none"))
+    rows = table[CLUSTER].values[used]
+    law = tree["law/posterior"].to_dataset().sel({CLUSTER: rows, BENCHMARK: name})
+    mapping = None
+    if maps:
+        mapping = tree["mapping/posterior"].to_dataset().sel({BENCHMARK: name}).isel(draw=keep)
+        constants = tree["mapping/constant_data"].to_dataset().sel({BENCHMARK: name})
+        mapping = mapping.assign(centre=constants["centre"], share=constants["share"])
+    chains["cod"] = Chain(
+        law=law.isel(draw=keep),
+        n_questions=table["n_items"].sel({CLUSTER: rows}).values.astype(float),
+        n_items=n_items,
+        mapping=mapping,
+        form=form,
+        **about,
+    )
+    return chains
+
+
+def _thinned(posterior: xr.Dataset, n_targets: int) -> slice:
+    """Every so many-th draw, so that a band over many targets stays quick."""
+    n_draws = posterior.sizes["chain"] * posterior.sizes["draw"]
+    return slice(None, None, max(1, n_draws * n_targets // MAX_CELLS))
+
+
+def _predictions(
+    fitted: FittedModel,
+    names: list[str],
+    headline: dict[str, str],
+    scores: np.ndarray,
+    expected: np.ndarray,
+) -> xr.Dataset:
+    """Label draws, shape (benchmark, method, chain x draw, target), and pick the headline."""
+    n_chains = fitted.tree["end_to_end/posterior"].sizes["chain"]
+    n_benchmarks, n_methods, n_draws, n_targets = scores.shape
+    split = (n_benchmarks, n_methods, n_chains, n_draws // n_chains, n_targets)
+    dims = (BENCHMARK, "method", "chain", "draw", TARGET)
+    leads = xr.DataArray([headline[n] for n in names], dims=BENCHMARK)
+    both = xr.Dataset(
+        {
+            "score_by_method": (dims, scores.reshape(split)),
+            "expected_score_by_method": (dims, expected.reshape(split)),
+        },
+        coords={
+            BENCHMARK: names,
+            "method": list(METHODS),
+            "chain": np.arange(n_chains),
+            "draw": np.arange(n_draws // n_chains),
+            TARGET: np.arange(n_targets),
+        },
+    ).transpose("chain", "draw", "method", BENCHMARK, TARGET)
+    return both.assign(
+        score=both["score_by_method"].sel(method=leads).drop_vars("method"),
+        expected_score=both["expected_score_by_method"].sel(method=leads).drop_vars("method"),
+    ).assign_coords(headline=(BENCHMARK, leads.values))
+
+
+def _summarise(
+    predictions: xr.Dataset,
+    fitted: FittedModel,
+    thresholds: Sequence[float],
+    ci_prob: Sequence[float] | None,
+    ci_kind: str | None,
+) -> xr.Dataset:
+    levels = tuple(ci_prob or fitted.config.forecast.ci_prob)
+    kind = ci_kind or fitted.config.forecast.ci_kind
+    score = predictions["score"]
+    over = ("chain", "draw")
+    summary = xr.Dataset(
+        {
+            "median": score.median(over),
+            "mean": score.mean(over),
+            "sd": score.std(over),
+            "interval": compute_interval(score, levels, kind),
+            "expected_interval": compute_interval(predictions["expected_score"], levels, kind),
+            "expected_median": predictions["expected_score"].median(over),
+            "median_by_method": predictions["score_by_method"].median(over),
+            "interval_by_method": compute_interval(predictions["score_by_method"], levels, kind),
+        },
+        attrs={"ci_kind": kind},
+    )
+    if len(thresholds):
+        limits = xr.DataArray(list(thresholds), dims="threshold")
+        reached = (score >= limits).mean(over)
+        summary["p_reach"] = reached.assign_coords(threshold=list(thresholds))
+    return summary
+
+
+def compute_interval(draws: xr.DataArray, levels: Sequence[float], kind: str) -> xr.DataArray:
+    """Credible intervals at several levels, dims (..., ci_prob, ci_bound).
+
+    ``eti`` leaves equal tails; ``hdi`` is the shortest interval and comes from ArviZ.
+    """
+    intervals = []
+    for level in levels:
+        if kind == "hdi":
+            import arviz as az
+
+            interval = az.hdi(draws, prob=level, dim=["chain", "draw"])
+            intervals.append(interval.drop_vars("ci_bound", errors="ignore"))
+        else:
+            ends = [(1 - level) / 2, (1 + level) / 2]
+            quantiles = draws.quantile(ends, dim=["chain", "draw"])
+            intervals.append(quantiles.rename(quantile="ci_bound").drop_vars("ci_bound"))
+    joined = xr.concat(intervals, dim="ci_prob").assign_coords(
+        ci_prob=list(levels), ci_bound=["lower", "upper"]
+    )
+    return joined.transpose(..., "ci_prob", "ci_bound")

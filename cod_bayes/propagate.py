@@ -1,0 +1,194 @@
+"""How a draw of all stages becomes a draw of the score, and where its variance comes from."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+
+from cod_bayes.law.curves import Curve, shift_logit
+from cod_bayes.law.evaluate import evaluate_rows, per_row, stack_draws
+from cod_bayes.law.model import compute_spread
+from cod_bayes.mapping.curves import compute_full, compute_response_logit
+
+# In the order in which the variance is split: each source given those before it.
+SOURCES = (
+    "law parameters",
+    "mapping",
+    "checkpoint luck",
+    "cluster and item residual",
+    "measuring trials",
+)
+N_NODES = 5
+N_REPLICATES = 8
+TINY = 1e-9
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class Chain:
+    """All that leads from posterior draws to one benchmark's score.
+
+    law
+        Draws of the rows in the predictable subset (or of one row, the whole benchmark).
+    n_questions
+        Questions in each row.
+    n_items
+        Questions in the whole benchmark.
+    log_scale
+        Targets' covariates, nats from the reference, shape (scale, target).
+    mapping
+        Draws of one benchmark's map, with its ``centre`` and ``share``; None where the rows are
+        the whole benchmark.
+    trials
+        Trials an item of the measurement; None for the true pass rate.
+    """
+
+    law: xr.Dataset
+    n_questions: Array
+    n_items: float
+    log_scale: Array
+    curve: Curve
+    trials: int | None = None
+    mapping: xr.Dataset | None = None
+    form: str = "none"
+
+    @property
+    def weights(self) -> Array:
+        """Each row's share of the subset, shaped (1, cluster, 1)."""
+        share: Array = (self.n_questions / self.n_questions.sum())[None, :, None]
+        return share
+
+
+@dataclass(frozen=True)
+class Draw:
+    """One new run for every posterior draw: what was drawn for it, source by source.
+
+    ``map_order`` (draw,) pairs draws of the mapping with draws of the law; ``luck`` (draw, 1, 1);
+    ``realised`` the true and ``score`` the measured score, both (draw, target).
+    """
+
+    map_order: Array
+    luck: Array
+    realised: Array
+    score: Array
+
+
+def draw_score(chain: Chain, rng: np.random.Generator) -> Array:
+    """One new run's score for every posterior draw, shape (draw, target)."""
+    law = evaluate_rows(chain.law, chain.log_scale, chain.curve)
+    return _draw(chain, law, rng).score
+
+
+def _draw(
+    chain: Chain, law: Array, rng: np.random.Generator, like: Draw | None = None, n_kept: int = 1
+) -> Draw:
+    """Draw a new run; the first ``n_kept`` sources (the law's draw above all) are as in ``like``."""
+    n_draws = law.shape[0]
+    if like is None:
+        map_order = np.arange(n_draws)
+    else:
+        map_order = like.map_order if n_kept >= 2 else rng.permutation(n_draws)
+    luck = like.luck if like and n_kept >= 3 else rng.standard_normal((n_draws, 1, 1))
+    realised = like.realised if like and n_kept >= 4 else _realise(chain, law, luck, map_order, rng)
+    return Draw(map_order, luck, realised, _measure(chain, realised, rng))
+
+
+def _measure(chain: Chain, realised: Array, rng: np.random.Generator) -> Array:
+    """The score that a number of trials an item would show."""
+    if chain.trials is None:
+        return realised
+    n = int(chain.n_items * chain.trials)
+    measured: Array = rng.binomial(n, np.clip(realised, 0, 1)) / n
+    return measured
+
+
+def _realise(
+    chain: Chain, law: Array, luck: Array, map_order: Array, rng: np.random.Generator
+) -> Array:
+    """One new run's full score, given its luck: its rows depart from their laws, then the map."""
+    rows = stack_draws(chain.law)
+    rate = shift_logit(law, per_row(rows, "luck_sd") * luck)
+    spread = compute_spread(
+        rate,
+        chain.n_questions[None, :, None],
+        per_row(rows, "item_dispersion"),
+        per_row(rows, "residual_sd"),
+    )
+    realised = rng.beta(rate / spread, (1 - rate) / spread)
+    subset = (chain.weights * realised).sum(axis=1)
+    if chain.mapping is None:
+        return subset
+    scatter = rng.standard_normal(subset.shape)
+    return _map(chain, subset, scatter, map_order)
+
+
+def _map(chain: Chain, subset: Array, scatter: Array, map_order: Array) -> Array:
+    """Full score from the subset's; ``scatter`` in units of the map's own scatter."""
+    assert chain.mapping is not None
+    maps = stack_draws(chain.mapping)
+    offset, slope, scatter_sd = (
+        maps[name].transpose("sample").values[map_order][:, None]
+        for name in ("offset", "slope", "scatter_sd")
+    )
+    centre, share = (float(chain.mapping[name]) for name in ("centre", "share"))
+    inside = np.clip(subset, TINY, 1 - TINY)
+    logit = compute_response_logit(np.log(inside / (1 - inside)), centre, offset, slope)
+    response = 1 / (1 + np.exp(-(logit + scatter_sd * scatter)))
+    return compute_full(subset, response, share, chain.form)
+
+
+def expect_score(chain: Chain) -> Array:
+    """The expected score of each posterior draw, shape (draw, target).
+
+    Checkpoint luck and the map's scatter are integrated by Gauss-Hermite quadrature; rows' own
+    departures keep their mean and average out over the subset.
+    """
+    law = evaluate_rows(chain.law, chain.log_scale, chain.curve)
+    luck_sd = per_row(stack_draws(chain.law), "luck_sd")
+    nodes, weights = np.polynomial.hermite_e.hermegauss(N_NODES)
+    weights = weights / weights.sum()
+    in_order = np.arange(law.shape[0])
+    total = np.zeros((law.shape[0], law.shape[2]))
+    for node, weight in zip(nodes, weights, strict=True):
+        subset = (chain.weights * shift_logit(law, luck_sd * node)).sum(axis=1)
+        if chain.mapping is None:
+            total += weight * subset
+            continue
+        for scatter, share in zip(nodes, weights, strict=True):
+            total += weight * share * _map(chain, subset, np.full_like(subset, scatter), in_order)
+    return total
+
+
+def split_variance(chain: Chain, rng: np.random.Generator) -> Array:
+    """Shares of the score's variance by source, shape (target, source); each row sums to one.
+
+    By the law of total variance, ``Var E[Y | sources 1..j]`` grows with ``j``; its increments are
+    the shares. Each is the covariance of two draws that have sources ``1..j`` in common and
+    nothing else (Sobol 2001, the pick-freeze estimator), averaged over a few pairs. Sources that
+    are shared by the draws of one posterior (law, mapping) are independent, since the two stages
+    are sampled apart.
+    """
+    law = evaluate_rows(chain.law, chain.log_scale, chain.curve)
+    explained = []
+    total = np.zeros(law.shape[2])
+    for n_kept in range(1, len(SOURCES)):
+        covariance = np.zeros(law.shape[2])
+        for _ in range(N_REPLICATES):
+            first = _draw(chain, law, rng)
+            second = _draw(chain, law, rng, first, n_kept)
+            covariance += _covariance(first.score, second.score)
+            total += (first.score.var(axis=0) + second.score.var(axis=0)) / 2
+        explained.append(covariance / N_REPLICATES)
+    total = total / (N_REPLICATES * (len(SOURCES) - 1))
+    total = np.where(total > 0, total, 1.0)
+    # Monte-Carlo error aside, explained variance rises from source to source up to the total.
+    cumulative = np.maximum.accumulate(np.clip(np.array(explained) / total, 0, 1), axis=0)
+    edges = np.vstack([np.zeros_like(total), cumulative, np.ones_like(total)])
+    shares: Array = np.diff(edges, axis=0).T
+    return shares
+
+
+def _covariance(first: Array, second: Array) -> Array:
+    centred: Array = ((first - first.mean(axis=0)) * (second - second.mean(axis=0))).mean(axis=0)
+    return centred
