@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from cod_bayes.config import Config
     from cod_bayes.datasets import load_dataset, load_truth
     from cod_bayes.errors import CodBayesError
-    from cod_bayes.fitting import FittedModel, fit
+    from cod_bayes.fitted import FittedModel
+    from cod_bayes.fitting import fit
     from cod_bayes.ingest import read_logs, read_table
     from cod_bayes.law import build_law
     from cod_bayes.mapping import build_mapping
@@ -65,7 +66,7 @@ __all__ = [
 _MODULES = {
     "CodBayesError": "errors",
     "Config": "config",
-    "FittedModel": "fitting",
+    "FittedModel": "fitted",
     "build_law": "law",
     "build_mapping": "mapping",
     "cluster_items": "cluster",

@@ -6,12 +6,12 @@ from cod_bayes.schema import BENCHMARK, LLM
 
 def write_card(fitted: FittedModel) -> str:
     """A Markdown page for people who find the model's directory."""
-    tree, about = fitted.tree, fitted.provenance
-    scores = tree["scores"].to_dataset()
+    about = fitted.provenance
+    scores = fitted.group("scores")
     ladder = scores.isel({LLM: scores["role"].values == "ladder"})
     flops = ladder["flops"].values
     anchors = scores[LLM].values[scores["role"].values == "anchor"]
-    scales = ", ".join(str(s) for s in tree["end_to_end/constant_data"]["scale"].values)
+    scales = ", ".join(str(s) for s in fitted.group("end_to_end/constant_data")["scale"].values)
     lines = [
         "# A fitted model of cod-bayes",
         "",
@@ -49,7 +49,7 @@ def write_card(fitted: FittedModel) -> str:
 
 
 def _benchmark_rows(fitted: FittedModel) -> list[str]:
-    clusters = fitted.tree["clusters"].to_dataset()
+    clusters = fitted.group("clusters")
     return [
         f"| {name} | {int(row['n_clusters'])} | {float(row['share_in_subset']):.0%} "
         f"| {row['headline'].item()} | {row['headline_reason'].item()} |"
@@ -59,7 +59,7 @@ def _benchmark_rows(fitted: FittedModel) -> list[str]:
 
 
 def _gate_rows(fitted: FittedModel) -> list[str]:
-    gates = fitted.tree["diagnostics"].to_dataset()
+    gates = fitted.group("diagnostics")
     return [
         f"| {fit} | {float(row['rhat']):.4f} | {float(row['ess_bulk']):.0f} "
         f"| {float(row['ess_tail']):.0f} | {float(row['divergent_share']):.3%} "

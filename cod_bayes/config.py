@@ -122,7 +122,8 @@ class MappingConfig:
 
     form
         ``rest`` (logit of the rest linear in the logit of the subset), ``monotone`` (a map of the
-        full score through (0, 0) and (1, 1)), or ``none``: all clusters, no map.
+        full score through (0, 0) and (1, 1)), ``none`` (all clusters, no map), or
+        ``module:attribute`` naming a :class:`cod_bayes.mapping.MapForm`.
     min_clusters, min_share
         With fewer extrapolatable clusters, or a smaller share of the items in them, the end-to-end
         law leads the forecast; COD's stays beside it.
@@ -133,13 +134,20 @@ class MappingConfig:
     min_share: float = 0.5
     priors: MappingPriors = field(default_factory=MappingPriors)
 
+    def __post_init__(self) -> None:
+        known = self.form in ("rest", "monotone", "none") or ":" in self.form
+        _check(self, "form", known, "rest, monotone, none or module:attribute")
+        _check(self, "min_clusters", self.min_clusters >= 1, "at least 1")
+        _check(self, "min_share", 0 <= self.min_share <= 1, "within [0, 1]")
+
 
 @dataclass(frozen=True)
 class SamplerConfig:
     """How posteriors are sampled, and when they may be believed.
 
-    A fit that fails the gate (``max_rhat`` to ``min_ebfmi``) is sampled again with four times the
-    draws, twice the tuning and a quarter of the rejection, up to ``max_attempts`` times in all. The gate itself is never eased.
+    A fit that fails the gate (``max_rhat`` to ``min_ebfmi``) is sampled again with twice the
+    draws and the tuning and half the rejection, up to ``max_attempts`` times in all. The gate
+    itself is never eased.
     """
 
     draws: int = 1000
@@ -147,14 +155,14 @@ class SamplerConfig:
     chains: int = 4
     cores: int = 2
     target_accept: float = 0.95
-    max_attempts: int = 2
+    max_attempts: int = 3
     max_rhat: float = 1.01
     min_ess: float = 400.0
     max_divergent_share: float = 0.001
     min_ebfmi: float = 0.3
 
     def __post_init__(self) -> None:
-        for name in ("draws", "tune", "chains", "cores"):
+        for name in ("draws", "tune", "chains", "cores", "max_attempts"):
             _check(self, name, getattr(self, name) >= 1, "at least 1")
         _check(self, "target_accept", 0 < self.target_accept < 1, "within (0, 1)")
 
@@ -162,9 +170,9 @@ class SamplerConfig:
         """The next attempt after a failed gate."""
         return replace(
             self,
-            draws=4 * self.draws,
+            draws=2 * self.draws,
             tune=2 * self.tune,
-            target_accept=1 - (1 - self.target_accept) / 4,
+            target_accept=1 - (1 - self.target_accept) / 2,
         )
 
 

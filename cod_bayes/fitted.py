@@ -21,7 +21,11 @@ class FittedModel:
     config: Config
     provenance: dict[str, Any] = field(default_factory=dict)
 
+    def group(self, name: str) -> xr.Dataset:
+        """One group of the tree as a Dataset."""
+        return self.tree[name].to_dataset()
+
     @property
     def passed(self) -> bool:
         """Whether every sampled posterior passed the gate."""
-        return bool(self.tree["diagnostics"]["passed"].all())
+        return bool(self.group("diagnostics")["passed"].all())

@@ -3,10 +3,13 @@
 import datetime
 import importlib.metadata
 import json
+import logging
 import platform
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -29,6 +32,7 @@ from cod_bayes.law.data import (
     select_runs,
 )
 from cod_bayes.law.model import build_law, law_arrays
+from cod_bayes.mapping.curves import NO_MAP, load_form
 from cod_bayes.mapping.data import build_mapping_data
 from cod_bayes.mapping.model import build_mapping
 from cod_bayes.schema import BENCHMARK, CLUSTER, ITEM, LLM, N_CORRECT, N_TRIALS, SCHEMA_VERSION
@@ -37,10 +41,13 @@ from cod_bayes.validation import ladder_notes, validate_evals
 
 Progress = Callable[[str, float], None]
 
+LOG = logging.getLogger(__name__)
+
 # Graphs are padded to multiples of this, so that studies of like size share a compiled graph.
 ROWS_STEP = 8
 PACKAGES = ("cod-bayes", "pymc", "pytensor", "nutpie", "arviz", "numpy", "scipy", "xarray")
-NOT_PARAMETERS = ("floor_offset", "ceiling_offset", "slope_offset")
+# Offsets that exist for the sampler's sake; what they make is stored.
+AUXILIARY = ("floor_offset", "ceiling_offset")
 
 
 def fit(
@@ -161,20 +168,20 @@ def _law_rows(ladder: xr.Dataset, labels: xr.Dataset, config: Config) -> dict[st
     for name, positions in _positions_of_benchmarks(ladder).items():
         label = labels["label"].values[positions]
         groups = {f"{name}/{k}": positions[label == k] for k in range(int(label.max()) + 1)}
-        if config.mapping.form == "none" and (label < 0).any():
+        if config.mapping.form == NO_MAP and (label < 0).any():
             groups[f"{name}/unclustered"] = positions[label < 0]
         trials = ladder[N_TRIALS].values[:, positions]
         enough = np.median(trials[trials > 0]) >= config.cluster.min_trials
         if len(groups) >= config.mapping.min_clusters and enough:
             data = build_rows(ladder, groups)
             flat = find_flat(data, config.law.classes)
-            rows[name] = data.assign(flat=(CLUSTER, flat & (config.mapping.form != "none")))
+            rows[name] = data.assign(flat=(CLUSTER, flat & (config.mapping.form != NO_MAP)))
     return rows
 
 
 def _sample_laws(
     fits: Mapping[str, xr.Dataset], config: Config, seeds: Mapping[str, int], report: Progress
-) -> tuple[dict[str, xr.Dataset], dict[str, dict[str, Any]]]:
+) -> tuple[dict[str, xr.DataTree], dict[str, dict[str, Any]]]:
     """Sample every law on one compiled graph."""
     fitted = {
         name: data.isel({CLUSTER: np.flatnonzero(~data["flat"].values)}) if "flat" in data else data
@@ -184,20 +191,23 @@ def _sample_laws(
     widest = max(data.sizes[CLUSTER] for data in fitted.values())
     n_rows = -(-widest // ROWS_STEP) * ROWS_STEP
     report("compile", 0.0)
-    compiled = compile_model(build_law(pad_rows(fitted["end-to-end"], n_rows), config.law))
+    compiled = compile_model(
+        build_law(pad_rows(fitted["end-to-end"], n_rows), config.law), "low_rank"
+    )
     report("compile", 1.0)
     draws, gates = {}, {}
     for name, data in fitted.items():
         arrays = law_arrays(pad_rows(data, n_rows))
-        tree, gate = _sample_until_passed(
-            compiled, config, seeds[name], arrays, lambda share, name=name: report(name, share)
+        tree, gates[name] = _sample_until_passed(
+            compiled,
+            config,
+            seeds[name],
+            partial(report, name),
+            arrays=arrays,
+            rows=data[CLUSTER].values,
         )
-        gates[name] = {**gate, "compile_seconds": compiled.seconds if not gates else 0.0}
-        posterior = tree["posterior"].to_dataset().isel({CLUSTER: slice(data.sizes[CLUSTER])})
-        posterior = posterior.drop_vars(NOT_PARAMETERS, errors="ignore")
-        draws[name] = posterior.assign_coords({CLUSTER: data[CLUSTER].values}).assign(
-            {f"stat_{key}": value for key, value in tree["sample_stats"].to_dataset().items()}
-        )
+        draws[name] = tree
+        compiled = replace(compiled, seconds=0.0)
     return draws, gates
 
 
@@ -205,10 +215,12 @@ def _sample_until_passed(
     compiled: Compiled,
     config: Config,
     seed: int,
-    arrays: Mapping[str, np.ndarray] | None,
     progress: Callable[[float], None],
+    *,
+    arrays: Mapping[str, np.ndarray] | None = None,
+    rows: np.ndarray | None = None,
 ) -> tuple[xr.DataTree, dict[str, Any]]:
-    """Sample, and sample longer where the gate fails; of the longest run the first draws count.
+    """Sample, and sample longer where the gate fails; padding rows are cut off before it judges.
 
     Draws are thinned back to the configured number, so that all posteriors have equal size.
     """
@@ -216,13 +228,27 @@ def _sample_until_passed(
     for attempt in range(1, sampler.max_attempts + 1):
         tree = sample(compiled, sampler, random_seed=seed, data=arrays, progress=progress)
         seconds += tree.attrs["sampling_seconds"]
+        if rows is not None:
+            tree = tree.isel({CLUSTER: slice(len(rows))}, missing_dims="ignore")
+            tree["posterior"] = tree["posterior"].to_dataset().assign_coords({CLUSTER: rows})
         gate = check_gate(tree, config.sampler)
+        LOG.debug("attempt %d, %.1f s: %s", attempt, seconds, gate)
         if gate["passed"] or attempt == sampler.max_attempts:
             break
         sampler = sampler.lengthened()
-    thin = sampler.draws // config.sampler.draws
-    gate |= {"attempts": attempt, "sampling_seconds": seconds}
-    return tree.isel(draw=slice(None, None, thin)), gate
+    tree["posterior"] = tree["posterior"].to_dataset().drop_vars(AUXILIARY, errors="ignore")
+    groups = {name: _thin(tree[name].to_dataset(), config.sampler.draws) for name in tree.children}
+    gate |= {
+        "attempts": attempt,
+        "sampling_seconds": seconds,
+        "compile_seconds": compiled.seconds,
+    }
+    return xr.DataTree.from_dict(groups), gate
+
+
+def _thin(dataset: xr.Dataset, n_draws: int) -> xr.Dataset:
+    thinned = dataset.isel(draw=slice(None, None, dataset.sizes["draw"] // n_draws))
+    return thinned.assign_coords(draw=np.arange(n_draws))
 
 
 def _fit_mapping(
@@ -235,21 +261,19 @@ def _fit_mapping(
 ) -> tuple[xr.DataTree, dict[str, Any]] | None:
     """Fit all benchmarks' maps together; None where no benchmark has a subset to map from."""
     names = labels[BENCHMARK].values[labels["has_subset"].values]
-    if config.mapping.form == "none" or not len(names):
+    if config.mapping.form == NO_MAP or not len(names):
         return None
     finals = xr.concat([select_runs(evals, "ladder"), select_runs(evals, "anchor")], dim=LLM)
-    label = [f"{b}/{k}" for b, k in zip(evals[BENCHMARK].values, labels["label"].values)]
+    label = [
+        f"{b}/{k}" for b, k in zip(evals[BENCHMARK].values, labels["label"].values, strict=True)
+    ]
     in_subset = np.isin(label, table[CLUSTER].values[table["in_subset"].values])
     subset_of = {str(n): in_subset & (evals[BENCHMARK].values == n) for n in names}
-    data = build_mapping_data(finals, subset_of, config.mapping.form)
+    data = build_mapping_data(finals, subset_of, load_form(config.mapping.form))
     compiled = compile_model(build_mapping(data, config.mapping))
-    tree, gate = _sample_until_passed(
-        compiled, config, seed, None, lambda share: report("mapping", share)
-    )
-    gate["compile_seconds"] = compiled.seconds
-    posterior = tree["posterior"].to_dataset().drop_vars("slope_offset")
+    tree, gate = _sample_until_passed(compiled, config, seed, partial(report, "mapping"))
     groups = {
-        "posterior": posterior,
+        "posterior": tree["posterior"].to_dataset(),
         "sample_stats": tree["sample_stats"].to_dataset(),
         "constant_data": data,
     }
@@ -257,18 +281,12 @@ def _fit_mapping(
 
 
 def _with_constants(
-    draws: xr.Dataset, data: xr.Dataset, reference: Mapping[str, float]
+    tree: xr.DataTree, data: xr.Dataset, reference: Mapping[str, float]
 ) -> xr.DataTree:
-    """Separate draws from the sampler's statistics, and add what the law was fitted to."""
-    stats = {name: draws[name] for name in draws if str(name).startswith("stat_")}
+    """Add what the law was fitted to, and the covariates at which log-hazards are stated."""
     constants = data.assign(reference=("scale", np.array(list(reference.values()))))
-    return xr.DataTree.from_dict(
-        {
-            "posterior": draws.drop_vars(stats),
-            "sample_stats": xr.Dataset({str(n)[5:]: value for n, value in stats.items()}),
-            "constant_data": constants.drop_vars(["used", "flat"], errors="ignore"),
-        }
-    )
+    constants = constants.drop_vars(["used", "flat"], errors="ignore")
+    return tree.assign(constant_data=xr.DataTree(constants))
 
 
 def _join_rows(fits: Mapping[str, xr.Dataset]) -> xr.Dataset:

@@ -19,6 +19,7 @@ from cod_bayes.inference.gate import describe_failures
 from cod_bayes.law.curves import load_curve
 from cod_bayes.law.data import COMPUTE_SCALE
 from cod_bayes.law.evaluate import log_scale_of
+from cod_bayes.mapping.curves import NO_MAP
 from cod_bayes.propagate import SOURCES, Chain, draw_score, expect_score, split_variance
 from cod_bayes.schema import BENCHMARK, CLUSTER, LLM, METHODS
 from cod_bayes.subset import CLUSTER_BENCHMARK
@@ -83,8 +84,8 @@ def predict(
         check_passed(fitted)
     targets, notes = _targets(fitted, flops, params, tokens)
     rng = np.random.default_rng(random_seed)
-    names = [str(name) for name in fitted.tree["clusters"][BENCHMARK].values]
-    headline = dict(zip(names, fitted.tree["clusters"]["headline"].values.tolist(), strict=True))
+    names = [str(name) for name in fitted.group("clusters")[BENCHMARK].values]
+    headline = dict(zip(names, fitted.group("clusters")["headline"].values.tolist(), strict=True))
 
     scores, expected, shares = [], [], []
     for name in names:
@@ -96,7 +97,7 @@ def predict(
         expected.append([mean.get(method, missing) for method in METHODS])
         shares.append(split_variance(chains[headline[name]], rng))
         if headline[name] != "cod":
-            reason = fitted.tree["clusters"]["headline_reason"].sel({BENCHMARK: name}).item()
+            reason = fitted.group("clusters")["headline_reason"].sel({BENCHMARK: name}).item()
             notes.append(f"{name}: the end-to-end law leads, since {reason}")
 
     predictions = _predictions(fitted, names, headline, np.array(scores), np.array(expected))
@@ -111,7 +112,7 @@ def predict(
             "predictions": predictions,
             "predictions_constant_data": targets.drop_vars("log_scale"),
             "summary": summary,
-            "scores": fitted.tree["scores"].to_dataset(),
+            "scores": fitted.group("scores"),
         }
     )
     tree.attrs["notes"] = json.dumps(notes)
@@ -120,7 +121,7 @@ def predict(
 
 def check_passed(fitted: FittedModel) -> None:
     """Raise where a sampled posterior failed the gate, naming parameter and remedy."""
-    diagnostics = fitted.tree["diagnostics"].to_dataset()
+    diagnostics = fitted.group("diagnostics")
     faults = []
     for fit in diagnostics["fit"].values[~diagnostics["passed"].values]:
         gate = {str(k): v.item() for k, v in diagnostics.sel(fit=fit).data_vars.items()}
@@ -150,7 +151,7 @@ def _targets(
         values["flops"] = 6 * values["params"] * values["tokens"]
     size = max(map(len, values.values()))
     values = {n: np.broadcast_to(v, size) for n, v in values.items()}
-    constants = fitted.tree["end_to_end/constant_data"]
+    constants = fitted.group("end_to_end/constant_data")
     scales = tuple(str(s) for s in constants["scale"].values)
     if scales != COMPUTE_SCALE and not {"params", "tokens"} <= set(values):
         raise DataError(
@@ -184,7 +185,7 @@ def _targets(
 
 
 def _ladder(fitted: FittedModel) -> xr.Dataset:
-    scores = fitted.tree["scores"].to_dataset()
+    scores = fitted.group("scores")
     return scores.isel({LLM: np.flatnonzero(scores["role"].values == "ladder")})
 
 
@@ -212,8 +213,8 @@ def _chains(
     curve = load_curve(fitted.config.law.curve)
     log_scale = targets["log_scale"].values
     tree = fitted.tree
-    whole = tree["end_to_end/posterior"].to_dataset()
-    n_items = float(tree["end_to_end/constant_data"]["n_questions"].sel({CLUSTER: name}))
+    whole = fitted.group("end_to_end/posterior")
+    n_items = float(fitted.group("end_to_end/constant_data")["n_questions"].sel({CLUSTER: name}))
     keep = _thinned(whole, log_scale.shape[1])
     about: dict[str, Any] = {"curve": curve, "log_scale": log_scale, "trials": trials}
     chains = {
@@ -224,20 +225,20 @@ def _chains(
             **about,
         )
     }
-    clusters = tree["clusters"].to_dataset().sel({BENCHMARK: name})
-    table = tree["cluster_table"].to_dataset()
+    clusters = fitted.group("clusters").sel({BENCHMARK: name})
+    table = fitted.group("cluster_table")
     maps = "mapping" in tree.children
     form = fitted.config.mapping.form
-    if not bool(clusters["has_subset"]) or (form != "none" and not maps):
+    if not bool(clusters["has_subset"]) or (form != NO_MAP and not maps):
         return chains
     of_benchmark = table[CLUSTER_BENCHMARK].values == name
-    used = of_benchmark & (table["in_subset"].values | (form == "none"))
+    used = of_benchmark & (table["in_subset"].values | (form == NO_MAP))
     rows = table[CLUSTER].values[used]
-    law = tree["law/posterior"].to_dataset().sel({CLUSTER: rows, BENCHMARK: name})
+    law = fitted.group("law/posterior").sel({CLUSTER: rows, BENCHMARK: name})
     mapping = None
     if maps:
-        mapping = tree["mapping/posterior"].to_dataset().sel({BENCHMARK: name}).isel(draw=keep)
-        constants = tree["mapping/constant_data"].to_dataset().sel({BENCHMARK: name})
+        mapping = fitted.group("mapping/posterior").sel({BENCHMARK: name}).isel(draw=keep)
+        constants = fitted.group("mapping/constant_data").sel({BENCHMARK: name})
         mapping = mapping.assign(centre=constants["centre"], share=constants["share"])
     chains["cod"] = Chain(
         law=law.isel(draw=keep),
@@ -264,7 +265,7 @@ def _predictions(
     expected: np.ndarray,
 ) -> xr.Dataset:
     """Label draws, shape (benchmark, method, chain x draw, target), and pick the headline."""
-    n_chains = fitted.tree["end_to_end/posterior"].sizes["chain"]
+    n_chains = fitted.group("end_to_end/posterior").sizes["chain"]
     n_benchmarks, n_methods, n_draws, n_targets = scores.shape
     split = (n_benchmarks, n_methods, n_chains, n_draws // n_chains, n_targets)
     dims = (BENCHMARK, "method", "chain", "draw", TARGET)
@@ -283,8 +284,8 @@ def _predictions(
         },
     ).transpose("chain", "draw", "method", BENCHMARK, TARGET)
     return both.assign(
-        score=both["score_by_method"].sel(method=leads).drop_vars("method"),
-        expected_score=both["expected_score_by_method"].sel(method=leads).drop_vars("method"),
+        score=both["score_by_method"].sel({"method": leads}).drop_vars("method"),
+        expected_score=both["expected_score_by_method"].sel({"method": leads}).drop_vars("method"),
     ).assign_coords(headline=(BENCHMARK, leads.values))
 
 
@@ -335,7 +336,8 @@ def compute_interval(draws: xr.DataArray, levels: Sequence[float], kind: str) ->
             ends = [(1 - level) / 2, (1 + level) / 2]
             quantiles = draws.quantile(ends, dim=["chain", "draw"])
             intervals.append(quantiles.rename(quantile="ci_bound").drop_vars("ci_bound"))
-    joined = xr.concat(intervals, dim="ci_prob").assign_coords(
+    joined: xr.DataArray = xr.concat(intervals, dim="ci_prob").assign_coords(
         ci_prob=list(levels), ci_bound=["lower", "upper"]
     )
-    return joined.transpose(..., "ci_prob", "ci_bound")
+    ordered: xr.DataArray = joined.transpose(..., "ci_prob", "ci_bound")
+    return ordered

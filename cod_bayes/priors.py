@@ -112,7 +112,9 @@ class LawPriors:
         normal(3.0, 0.4, "most items are solvable in the end: ceilings about 0.90 to 0.98")
     )
     ceiling_logit_sd: Prior = _prior(
-        fixed(0.6, "eight models say next to nothing about how ceilings scatter: stated, not learnt")
+        fixed(
+            0.6, "eight models say next to nothing about how ceilings scatter: stated, not learnt"
+        )
     )
     floor_logit_sd: Prior = _prior(
         fixed(0.5, "lucky guesses depart from chance, boundedly: 0.25 becomes 0.11 to 0.47")

@@ -8,7 +8,7 @@ import xarray as xr
 from cod_bayes.law.curves import Curve, shift_logit
 from cod_bayes.law.evaluate import evaluate_rows, per_row, stack_draws
 from cod_bayes.law.model import compute_spread
-from cod_bayes.mapping.curves import compute_full, compute_response_logit
+from cod_bayes.mapping.curves import NO_MAP, compute_full, load_form
 
 # In the order in which the variance is split: each source given those before it.
 SOURCES = (
@@ -51,7 +51,7 @@ class Chain:
     curve: Curve
     trials: int | None = None
     mapping: xr.Dataset | None = None
-    form: str = "none"
+    form: str = NO_MAP
 
     @property
     def weights(self) -> Array:
@@ -83,7 +83,7 @@ def draw_score(chain: Chain, rng: np.random.Generator) -> Array:
 def _draw(
     chain: Chain, law: Array, rng: np.random.Generator, like: Draw | None = None, n_kept: int = 1
 ) -> Draw:
-    """Draw a new run; the first ``n_kept`` sources (the law's draw above all) are as in ``like``."""
+    """Draw a new run; the first ``n_kept`` sources (the law's draw first) are as in ``like``."""
     n_draws = law.shape[0]
     if like is None:
         map_order = np.arange(n_draws)
@@ -116,7 +116,7 @@ def _realise(
         per_row(rows, "residual_sd"),
     )
     realised = rng.beta(rate / spread, (1 - rate) / spread)
-    subset = (chain.weights * realised).sum(axis=1)
+    subset: Array = (chain.weights * realised).sum(axis=1)
     if chain.mapping is None:
         return subset
     scatter = rng.standard_normal(subset.shape)
@@ -133,9 +133,10 @@ def _map(chain: Chain, subset: Array, scatter: Array, map_order: Array) -> Array
     )
     centre, share = (float(chain.mapping[name]) for name in ("centre", "share"))
     inside = np.clip(subset, TINY, 1 - TINY)
-    logit = compute_response_logit(np.log(inside / (1 - inside)), centre, offset, slope)
+    form = load_form(chain.form)
+    logit = form.line(np.log(inside / (1 - inside)), centre, offset, slope, np)
     response = 1 / (1 + np.exp(-(logit + scatter_sd * scatter)))
-    return compute_full(subset, response, share, chain.form)
+    return compute_full(subset, response, share, form)
 
 
 def expect_score(chain: Chain) -> Array:
@@ -182,6 +183,8 @@ def split_variance(chain: Chain, rng: np.random.Generator) -> Array:
         explained.append(covariance / N_REPLICATES)
     total = total / (N_REPLICATES * (len(SOURCES) - 1))
     total = np.where(total > 0, total, 1.0)
+    if chain.trials is None:
+        explained[-1] = total  # nothing is measured, so the sources before it explain all
     # Monte-Carlo error aside, explained variance rises from source to source up to the total.
     cumulative = np.maximum.accumulate(np.clip(np.array(explained) / total, 0, 1), axis=0)
     edges = np.vstack([np.zeros_like(total), cumulative, np.ones_like(total)])

@@ -3,9 +3,9 @@
 ``evals`` is the one currency between reading data and everything else: an ``xarray.Dataset``
 with dims ``(llm, item)``.
 
-=================  ===========  =====================================================================
+=================  ===========  ===============================================================
 name               dims         meaning
-=================  ===========  =====================================================================
+=================  ===========  ===============================================================
 n_trials           (llm, item)  uint32, attempts; 0 where an item was not tried on a model
 n_correct          (llm, item)  uint32, successes, ``<= n_trials``
 gold_nll           (llm, item)  optional, nats of the correct answer
@@ -26,7 +26,7 @@ item_id            (item)       the item's own label
 n_questions        (item)       questions the row stands for: 1, or the count of an aggregated score
 guess_floor        (item)       probability of a lucky guess
 metric             (item)       how an answer is scored
-=================  ===========  =====================================================================
+=================  ===========  ===============================================================
 
 Attributes: ``flop_convention``, ``decoding``, ``sources`` (a JSON list of files and SHA-256 sums).
 """

@@ -168,4 +168,3 @@ def thin_model(fitted: FittedModel, draws: int) -> FittedModel:
     tree: xr.DataTree = fitted.tree.map_over_datasets(thin)
     tree.attrs = fitted.tree.attrs
     return FittedModel(tree, fitted.config, {**fitted.provenance, "thinned_to": draws})
-

@@ -8,6 +8,7 @@ import xarray as xr
 from cod_bayes.config import ClassConfig, Config
 from cod_bayes.law.classes import classify_rows
 from cod_bayes.law.curves import Curve
+from cod_bayes.mapping.curves import NO_MAP
 from cod_bayes.schema import BENCHMARK, CLASSES, CLUSTER, ITEM, LLM, N_CORRECT, N_TRIALS
 
 CLUSTER_BENCHMARK = "cluster_benchmark"
@@ -18,7 +19,7 @@ def tabulate_clusters(
     ladder: xr.Dataset,
     labels: xr.Dataset,
     rows: Mapping[str, xr.Dataset],
-    draws: Mapping[str, xr.Dataset],
+    draws: Mapping[str, xr.DataTree],
     curve: Curve,
     config: ClassConfig,
     reference: dict[str, float],
@@ -41,7 +42,7 @@ def tabulate_clusters(
         )
         probability[flat, CLASSES.index(NON_EXTRAPOLATABLE)] = 1.0
         if not flat.all():
-            judged = classify_rows(draws[f"law/{name}"], curve, config, reference)
+            judged = classify_rows(_posterior(draws[f"law/{name}"]), curve, config, reference)
             probability[~flat] = judged.values
         agreed = probability.sel({"class": EXTRAPOLATABLE}, drop=True) >= config.min_probability
         chosen = np.array(CLASSES)[probability.argmax("class").values]
@@ -89,7 +90,7 @@ def choose_headline(
     Adds to ``labels``: ``share_in_subset``, ``has_subset`` (a COD forecast exists), ``headline``
     and ``headline_reason``, all over benchmark.
     """
-    whole = config.mapping.form == "none"
+    whole = config.mapping.form == NO_MAP
     columns: dict[str, list[object]] = {
         name: [] for name in ("share_in_subset", "has_subset", "headline", "headline_reason")
     }
@@ -130,24 +131,30 @@ def _why_not_cod(
     return ""
 
 
-def join_laws(draws: Mapping[str, xr.Dataset]) -> xr.Dataset:
-    """Put the laws of all benchmarks into one Dataset, chains and draws aligned.
+def join_laws(draws: Mapping[str, xr.DataTree]) -> xr.DataTree:
+    """Put the laws of all benchmarks into one tree, chains and draws aligned.
 
     Rows keep their cluster; what a benchmark's rows share gains the dim ``benchmark``. Benchmarks
     are independent posteriors: draw for draw they share nothing.
     """
-    rows, shared, names = [], [], []
-    for name, dataset in draws.items():
-        benchmark = name.removeprefix("law/")
-        of_rows = [n for n in dataset if CLUSTER in dataset[n].dims]
-        rows.append(
-            dataset[of_rows].assign_coords(
-                {CLUSTER_BENCHMARK: (CLUSTER, [benchmark] * dataset.sizes[CLUSTER])}
-            )
-        )
-        shared.append(dataset.drop_vars(of_rows).drop_vars(CLUSTER))
-        names.append(benchmark)
-    return xr.merge(
-        [xr.concat(rows, dim=CLUSTER), xr.concat(shared, dim=BENCHMARK).assign_coords({BENCHMARK: names})],
-        compat="override",
+    names = [name.removeprefix("law/") for name in draws]
+    rows, shared = [], []
+    for name, tree in zip(names, draws.values(), strict=True):
+        posterior = _posterior(tree)
+        of_rows = [n for n in posterior if CLUSTER in posterior[n].dims]
+        labels = (CLUSTER, [name] * posterior.sizes[CLUSTER])
+        rows.append(posterior[of_rows].assign_coords({CLUSTER_BENCHMARK: labels}))
+        shared.append(posterior.drop_vars([*of_rows, CLUSTER]))
+    stats = [tree["sample_stats"].to_dataset() for tree in draws.values()]
+    benchmark = {BENCHMARK: names}
+    joined = xr.concat(shared, dim=BENCHMARK).assign_coords(benchmark)
+    return xr.DataTree.from_dict(
+        {
+            "posterior": joined.assign(xr.concat(rows, dim=CLUSTER)),
+            "sample_stats": xr.concat(stats, dim=BENCHMARK).assign_coords(benchmark),
+        }
     )
+
+
+def _posterior(tree: xr.DataTree) -> xr.Dataset:
+    return tree["posterior"].to_dataset()

@@ -183,12 +183,12 @@ def test_all_faults_come_at_once_and_name_the_file(tmp_path):
 def test_a_file_that_is_no_toml_is_named(tmp_path, content, says):
     path = tmp_path / "broken.toml"
     path.write_bytes(content)
-    with pytest.raises(ConfigError, match=f"broken.toml {says}"):
+    with pytest.raises(ConfigError, match=rf"broken\.toml {says}"):
         Config.from_toml(path)
 
 
 def test_a_missing_file_and_an_unwritable_one_are_named(tmp_path):
-    with pytest.raises(ConfigError, match="missing.toml cannot be read"):
+    with pytest.raises(ConfigError, match=r"missing\.toml cannot be read"):
         Config.from_toml(tmp_path / "missing.toml")
     with pytest.raises(ConfigError, match="cannot be written"):
         Config().write(tmp_path / "no" / "such" / "folder.toml")

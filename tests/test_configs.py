@@ -9,7 +9,9 @@ from cod_bayes import Config, load_dataset
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 GATE = ("max_rhat", "min_ess", "max_divergent_share", "min_ebfmi")
-REWRITE = "write it anew: uv run python -c \"import cod_bayes as cb; cb.Config().write('configs/default.toml')\""
+REWRITE = """write it anew:
+uv run python -c "from cod_bayes import Config; Config().write('configs/default.toml')"
+"""
 
 
 def test_default_toml_is_the_default_with_every_setting_written_out():

@@ -15,14 +15,24 @@ import cod_bayes as cb
 
 ROOT = Path(__file__).parents[1]
 NAMES = [name for name in cb.__all__ if name != "plots"]
-HEAVY = ("pymc", "pytensor", "nutpie", "arviz", "sklearn", "numba", "xarray", "pandas", "matplotlib")
+HEAVY = (
+    "pymc",
+    "pytensor",
+    "nutpie",
+    "arviz",
+    "sklearn",
+    "numba",
+    "xarray",
+    "pandas",
+    "matplotlib",
+)
 
 
 def imported_by(statement: str) -> set[str]:
     """The top-level packages that a fresh interpreter holds after ``statement``."""
-    code = f"{statement}\nimport sys\nsys.stdout.write(' '.join({{m.split('.')[0] for m in sys.modules}}))"
+    code = f"{statement}\nimport sys\nsys.stdout.write(' '.join(sys.modules))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    return set(run.stdout.split())
+    return {module.partition(".")[0] for module in run.stdout.split()}
 
 
 def test_public_names():

@@ -25,13 +25,13 @@ def check_gate(tree: xr.DataTree, config: SamplerConfig) -> dict[str, Any]:
     """
     import arviz as az
 
-    # ArviZ works through variables one by one; every element of every one is judged.
     posterior = tree["posterior"].to_dataset()
     posterior = posterior[[name for name in posterior if _varies(posterior[name])]]
     stats = tree["sample_stats"].to_dataset()
-    rhat, rhat_at = _worst(az.rhat(posterior), np.nanmax)
-    bulk, bulk_at = _worst(az.ess(posterior, method="bulk"), np.nanmin)
-    tail, tail_at = _worst(az.ess(posterior, method="tail"), np.nanmin)
+    with np.errstate(invalid="ignore"):  # an element that never varies (a floor of 0) has no R-hat
+        rhat, rhat_at = _worst(az.rhat(posterior), np.nanmax)
+        bulk, bulk_at = _worst(az.ess(posterior, method="bulk"), np.nanmin)
+        tail, tail_at = _worst(az.ess(posterior, method="tail"), np.nanmin)
     divergent = float(stats["diverging"].mean())
     ebfmi = float(np.min(compute_ebfmi(stats["energy"].transpose("chain", "draw", ...).values)))
     passed = (

@@ -78,7 +78,7 @@ def _judge_by_rise(
 def _judge_as_the_paper(
     posterior: xr.Dataset, reference: dict[str, float]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """a > 1, b > 0.1 and 0 <= c < 1, with a in units of 1e18 FLOP."""
+    """Hard thresholds a > 1, b > 0.1 and 0 <= c < 1, with a in units of 1e18 FLOP."""
     if tuple(reference) != COMPUTE_SCALE:
         raise ConfigError(
             'law.classes.rule = "paper" judges a law in compute, and this one is in '

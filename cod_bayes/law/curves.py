@@ -11,7 +11,6 @@ is again closed: ``S(h) = (1 + xi h)^(-1/xi)``, with the paper's law as ``xi -> 
 curve in ``ln C`` at ``xi = 1``.
 """
 
-import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import ModuleType
@@ -19,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from cod_bayes.errors import ConfigError
+from cod_bayes.plugin import load_object
 
 # Keeps every probability inside (0, 1), where log densities are finite.
 LAPSE = 1e-9
@@ -58,26 +57,8 @@ CURVES = {
 
 
 def load_curve(name: str) -> Curve:
-    """Find a curve by name, or by ``module:attribute`` for a curve of the user's own.
-
-    Raises
-    ------
-    ConfigError
-        If there is no such curve, or what was found is not a :class:`Curve`.
-    """
-    if name in CURVES:
-        return CURVES[name]
-    module, _, attribute = name.partition(":")
-    try:
-        curve = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ConfigError(
-            f"law.curve is {name!r}: neither one of {', '.join(CURVES)} nor an importable "
-            f"module:attribute ({error})"
-        ) from error
-    if not isinstance(curve, Curve):
-        raise ConfigError(f"law.curve {name!r} is a {type(curve).__name__}, not a cod_bayes Curve")
-    return curve
+    """Find a curve by name, or by ``module:attribute`` for a curve of the user's own."""
+    return CURVES[name] if name in CURVES else load_object(name, Curve, "law.curve", CURVES)
 
 
 def compute_log_hazard(log_hazard: Any, slope: Any, log_scale: Any, math: ModuleType = np) -> Any:

@@ -28,7 +28,7 @@ def select_runs(evals: xr.Dataset, role: str) -> xr.Dataset:
     they smooth the difficulty features instead.
     """
     chosen = evals.isel({LLM: np.flatnonzero(evals["role"].values == role)})
-    last = {}
+    last: dict[str, int] = {}
     for position, (run, checkpoint) in enumerate(
         zip(chosen["run"].values, chosen["checkpoint"].values, strict=True)
     ):
@@ -131,7 +131,9 @@ def add_scales(
 ) -> xr.Dataset:
     """Add ``log_scale`` (scale, llm): each run's covariates relative to the reference, in nats."""
     logs = [np.log(evals[COVARIATE[scale]].values / reference[scale]) for scale in scales]
-    return data.assign(log_scale=((SCALE, LLM), np.array(logs))).assign_coords({SCALE: list(scales)})
+    return data.assign(log_scale=((SCALE, LLM), np.array(logs))).assign_coords(
+        {SCALE: list(scales)}
+    )
 
 
 def pad_rows(data: xr.Dataset, n_rows: int) -> xr.Dataset:

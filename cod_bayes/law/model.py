@@ -1,6 +1,6 @@
 """The hierarchical law of all clusters of a benchmark, as one PyMC model."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
@@ -106,12 +106,13 @@ def build_law(data: xr.Dataset, config: LawConfig | None = None) -> "pm.Model":
         ceiling_sd = priors.ceiling_logit_sd.build("ceiling_logit_sd")
         ceiling_offset = pm.Normal("ceiling_offset", dims=CLUSTER)
         ceiling = pm.Deterministic(
-            "ceiling", pm.math.sigmoid(ceiling_logit + ceiling_sd * ceiling_offset), dims=CLUSTER
+            "ceiling",
+            pm.math.sigmoid(ceiling_logit + bound_at_two_sd(ceiling_offset, ceiling_sd, pt)),
+            dims=CLUSTER,
         )
         floor_sd = priors.floor_logit_sd.build("floor_logit_sd")
         floor_offset = pm.Normal("floor_offset", dims=CLUSTER)
-        # bounded at two sd: a cluster stuck at 0.7 is one that does not scale, not one that guesses
-        floor_odds = chance_odds * pt.exp(2 * floor_sd * pt.tanh(floor_offset / 2))
+        floor_odds = chance_odds * pt.exp(bound_at_two_sd(floor_offset, floor_sd, pt))
         floor = pm.Deterministic("floor", floor_odds / (1 + floor_odds), dims=CLUSTER)
 
         frailty = priors.frailty.build("frailty") if curve.has_frailty else pt.constant(0.0)
@@ -137,7 +138,15 @@ def build_law(data: xr.Dataset, config: LawConfig | None = None) -> "pm.Model":
     return model
 
 
-def compute_spread(rate, n_questions, item_dispersion, residual_sd):  # type: ignore[no-untyped-def]
+def bound_at_two_sd(offset: Any, sd: Any, math: Any) -> Any:
+    """A standard-normal offset scaled by ``sd`` and bent so that it stays within two of them.
+
+    Without the bound a row stuck at 0.7 has three explanations, each a mode of its own: no slope,
+    a floor of 0.7, and a ceiling of 0.6 reached long ago. Only the first is left.
+    """
+    return 2 * sd * math.tanh(offset / 2)
+
+
+def compute_spread(rate: Any, n_questions: Any, item_dispersion: Any, residual_sd: Any) -> Any:
     """Variance of a row's rate over ``rate (1 - rate)``, trials apart; a beta has r / (1 + r)."""
     return item_dispersion / n_questions + residual_sd**2 * rate * (1 - rate)
-

@@ -4,11 +4,12 @@ import numpy as np
 import xarray as xr
 
 from cod_bayes.law.data import pool_items
+from cod_bayes.mapping.curves import FORMS, MapForm
 from cod_bayes.schema import BENCHMARK, ITEM, LLM, N_CORRECT, N_TRIALS
 
 
 def build_mapping_data(
-    evals: xr.Dataset, subset_of: dict[str, np.ndarray], form: str = "rest"
+    evals: xr.Dataset, subset_of: dict[str, np.ndarray], form: MapForm = FORMS["rest"]
 ) -> xr.Dataset:
     """Counts of subset and response for every benchmark and model.
 
@@ -19,7 +20,7 @@ def build_mapping_data(
     subset_of
         Benchmark -> a mask over all items, true for those of its predictable subset.
     form
-        ``rest``: the response is the benchmark's other items; ``monotone``: all its items.
+        Whether the response is the benchmark's other items or all of them.
 
     Returns
     -------
@@ -31,7 +32,7 @@ def build_mapping_data(
     rows = []
     for benchmark, in_subset in subset_of.items():
         of_benchmark = evals["benchmark"].values == benchmark
-        response = of_benchmark & ~in_subset if form == "rest" else of_benchmark
+        response = of_benchmark & ~in_subset if form.response == "rest" else of_benchmark
         subset = pool_items(evals.isel({ITEM: np.flatnonzero(in_subset)}))
         answer = pool_items(evals.isel({ITEM: np.flatnonzero(response)}))
         rows.append(
@@ -54,4 +55,5 @@ def build_mapping_data(
 
 def smoothed_logit(n_correct: xr.DataArray, n_trials: xr.DataArray) -> xr.DataArray:
     """Empirical logit, finite at none and at all correct."""
-    return np.log((n_correct + 0.5) / (n_trials - n_correct + 0.5))  # type: ignore[no-any-return]
+    odds = (n_correct + 0.5) / (n_trials - n_correct + 0.5)
+    return xr.DataArray(np.log(odds))

@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from cod_bayes.config import MappingConfig
-from cod_bayes.mapping.curves import compute_response_logit
+from cod_bayes.mapping.curves import load_form
 from cod_bayes.schema import BENCHMARK, LLM
 
 if TYPE_CHECKING:
@@ -22,7 +22,8 @@ def build_mapping(data: xr.Dataset, config: MappingConfig | None = None) -> "pm.
     For benchmark ``b`` and language model ``m``, with latent true logits ``x`` (subset) and ``y``
     (response: the rest of the items, or all of them)::
 
-        y_bm ~ Normal(centre_b + offset_b + slope_b (x_bm - centre_b), scatter_m),   slope_b > 0
+        y_bm ~ Normal(line(x_bm), scatter_m)
+        line(x) = centre_b + offset_b + slope_b (x - centre_b),   slope_b > 0
         subset_correct   ~ Binomial(subset_trials, expit x_bm)
         response_correct ~ Binomial(response_trials, expit y_bm)
 
@@ -37,7 +38,7 @@ def build_mapping(data: xr.Dataset, config: MappingConfig | None = None) -> "pm.
     data
         From :func:`cod_bayes.mapping.data.build_mapping_data`.
     config
-        Priors.
+        Form and priors.
 
     Returns
     -------
@@ -47,7 +48,8 @@ def build_mapping(data: xr.Dataset, config: MappingConfig | None = None) -> "pm.
     import pymc as pm
     import pytensor.tensor as pt
 
-    priors = (config or MappingConfig()).priors
+    config = config or MappingConfig()
+    form, priors = load_form(config.form), config.priors
     n_llms = data.sizes[LLM]
     is_anchor = data["is_anchor"].values.astype(float)
     coords = {BENCHMARK: data[BENCHMARK].values, LLM: data[LLM].values}
@@ -64,10 +66,8 @@ def build_mapping(data: xr.Dataset, config: MappingConfig | None = None) -> "pm.
         offset = pm.Normal("offset", offset_mean, offset_sd, dims=BENCHMARK)
         log_slope_mean = priors.log_slope_mean.build("log_slope_mean")
         log_slope_sd = priors.log_slope_sd.build("log_slope_sd")
-        slope_offset = pm.Normal("slope_offset", dims=BENCHMARK)
-        slope = pm.Deterministic(
-            "slope", pt.exp(log_slope_mean + log_slope_sd * slope_offset), dims=BENCHMARK
-        )
+        log_slope = pm.Normal("log_slope", log_slope_mean, log_slope_sd, dims=BENCHMARK)
+        slope = pm.Deterministic("slope", pt.exp(log_slope), dims=BENCHMARK)
         scatter_sd = priors.scatter_sd.build("scatter_sd")
         if is_anchor.any():
             anchor_sd = priors.anchor_sd.build("anchor_sd")
@@ -76,9 +76,7 @@ def build_mapping(data: xr.Dataset, config: MappingConfig | None = None) -> "pm.
             scatter = scatter_sd * np.ones(n_llms)
 
         subset_logit = pm.Normal("subset_logit", 0.0, LATENT_LOGIT_SD, dims=cell)
-        line = compute_response_logit(
-            subset_logit, centre[:, None], offset[:, None], slope[:, None]
-        )
+        line = form.line(subset_logit, centre[:, None], offset[:, None], slope[:, None], pt)
         response_logit = pm.Normal("response_logit", line, scatter[None, :], dims=cell)
         for name, logit in (("subset", subset_logit), ("response", response_logit)):
             pm.Binomial(

@@ -1,19 +1,19 @@
 """The difficulty map: pass rates of every item on every small model, by cluster."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.patches import Patch, Rectangle
 
 from cod_bayes.errors import DataError
+from cod_bayes.fitted import FittedModel
 from cod_bayes.law.data import select_runs
 from cod_bayes.plots import style
 from cod_bayes.plots.inputs import clusters_of, label_of, read_group
@@ -28,14 +28,11 @@ from cod_bayes.schema import (
     ZERO_LABEL,
 )
 
-if TYPE_CHECKING:
-    from cod_bayes.fitting import FittedModel
-
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-# Narrower bands than this share of all items carry no label: it would overlap its neighbours'.
-_MIN_LABELLED_SHARE = 0.02
+# A label needs this share of the width per letter, or it would overlap its neighbours'.
+_LETTER_SHARE = 0.011
 _UNCLUSTERED = {ZERO_LABEL: "zero", OUTLIER_LABEL: "outliers"}
 
 
@@ -55,7 +52,7 @@ class _Band:
 
 @style.house_style()
 def difficulty(
-    evals: xr.Dataset, fitted: "FittedModel | None" = None, *, benchmark: str | None = None
+    evals: xr.Dataset, fitted: FittedModel | None = None, *, benchmark: str | None = None
 ) -> Figure:
     """Draw the pass rates of all items of a benchmark on all small models.
 
@@ -101,7 +98,7 @@ def difficulty(
     image = _draw_rates(axes, rates[:, order], runs, int(on_ladder.sum()))
     bar = chart.colorbar(image, ax=axes, fraction=0.03, pad=0.01)
     bar.set_label("pass rate (%)")
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
     style.style_percent_axis(bar.ax)
     if labels is None or fitted is None:
         axes.set_xlabel(f"{len(order)} items by mean pass rate")
@@ -111,7 +108,7 @@ def difficulty(
             axes.axvline(band.start - 0.5, color="white", lw=0.6)
         legend = _draw_bands(strip, bands, clusters_of(fitted.tree, name))
         strip.set_xlabel(f"{len(order)} items: clusters from hard to easy, then by mean pass rate")
-        style.add_legend(chart, list(legend.values()), list(legend), columns=4)
+        style.add_legend(chart, legend, columns=4)
     style.add_title(chart, f"{name}: difficulty of every item on every model")
     return chart
 
@@ -126,7 +123,7 @@ def _choose(evals: xr.Dataset, benchmark: str | None) -> str:
     return benchmark
 
 
-def _read_labels(fitted: "FittedModel", own: xr.Dataset) -> Ints:
+def _read_labels(fitted: FittedModel, own: xr.Dataset) -> Ints:
     """Cluster labels of the benchmark's items, in their order."""
     labels = read_group(fitted.tree, "clusters", "fitted model")["label"]
     missing = ~np.isin(own[ITEM].values, labels[ITEM].values)
@@ -158,13 +155,15 @@ def _draw_rates(axes: Axes, rates: Array, runs: xr.Dataset, n_ladder: int) -> Ax
         vmin=0,
         vmax=1,
         cmap=colors,
-        interpolation_stage="data",
+        # of more items than dots a regular sample is seen, not a blur over neighbours
+        interpolation="nearest",
     )
     names = [
         f"{llm}  {style.format_compute(float(flops))}"
         for llm, flops in zip(runs[LLM].values, runs["flops"].values, strict=True)
     ]
     axes.set_yticks(range(len(names)), names)
+    axes.set_ylabel(f"model and {style.COMPUTE_LABEL}")
     axes.tick_params(length=0)
     axes.grid(visible=False)
     for spine in axes.spines.values():
@@ -181,7 +180,7 @@ def _find_bands(labels: Ints) -> list[_Band]:
     return [_Band(int(labels[a]), a, b) for a, b in zip(starts, stops, strict=True)]
 
 
-def _draw_bands(axes: Axes, bands: list[_Band], table: xr.Dataset) -> dict[str, Artist]:
+def _draw_bands(axes: Axes, bands: list[_Band], table: xr.Dataset) -> style.Legend:
     """The band of clusters: which are in the subset, which set aside, and what has no cluster."""
     kind_of = {
         label_of(str(cluster)): "in the predictable subset" if used else f"set aside: {chosen}"
@@ -190,7 +189,7 @@ def _draw_bands(axes: Axes, bands: list[_Band], table: xr.Dataset) -> dict[str, 
         )
     }
     n_items = bands[-1].stop
-    legend: dict[str, Artist] = {}
+    legend: style.Legend = {}
     for band in bands:
         kind = kind_of.get(band.label, "cluster without a law")
         kind = {"zero": "zero on every model", "outliers": "outliers"}.get(band.name, kind)
@@ -198,7 +197,7 @@ def _draw_bands(axes: Axes, bands: list[_Band], table: xr.Dataset) -> dict[str, 
         box = (band.start - 0.5, 0), band.stop - band.start, 1
         axes.add_patch(Rectangle(*box, edgecolor="white", lw=0.8, **look))
         legend[kind] = Patch(edgecolor="white", **look)
-        if band.stop - band.start >= _MIN_LABELLED_SHARE * n_items:
+        if band.stop - band.start >= _LETTER_SHARE * len(band.name) * n_items:
             axes.text(
                 *((band.start + band.stop - 1) / 2, 0.5, band.name),
                 ha="center",
@@ -214,7 +213,7 @@ def _draw_bands(axes: Axes, bands: list[_Band], table: xr.Dataset) -> dict[str, 
     return legend
 
 
-_BAND_LOOKS: dict[str, dict[str, str]] = {
+_BAND_LOOKS: dict[str, dict[str, Any]] = {
     "in the predictable subset": {"facecolor": style.BLUE},
     "set aside: extrapolatable": {"facecolor": style.SKY},
     "set aside: non-extrapolatable": {"facecolor": style.GREY},

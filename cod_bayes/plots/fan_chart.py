@@ -1,12 +1,11 @@
 """The fan chart: what a large model will score, beside what the small ones scored."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -23,11 +22,6 @@ Array = npt.NDArray[np.float64]
 METHOD = "method"
 # From here on targets are drawn as a band; fewer of them as a bar each.
 _MIN_TARGETS_FOR_BAND = 3
-_ESTIMANDS = {
-    "score": "score of one new run",
-    "expected_score": "expected score",
-    "measured_score": "measured score of one new run",
-}
 
 
 @dataclass(frozen=True)
@@ -62,7 +56,9 @@ class _Study:
     order: npt.NDArray[np.intp]
     flops: Array
     levels: Array
+    methods: tuple[str, ...]
     rivals: tuple[str, ...]
+    headlines: dict[str, str]
 
     @property
     def ci_kind(self) -> str:
@@ -113,7 +109,8 @@ def forecast(
         What :func:`cod_bayes.predict` returned. All medians and intervals are read from its group
         ``summary``; nothing is computed here.
     evals
-        The evaluation data; if given, the score of blind guessing is drawn where it is above zero.
+        Evaluation data whose items say what blind guessing scores; by default those of the fit,
+        which the forecast remembers. A line is drawn where that is above zero.
     truth
         What the target truly scored, if known: ``score`` with dims (benchmark, llm), and the
         coordinates ``flops`` (FLOP) and, to tell the target from other llms, ``role`` (llm).
@@ -136,20 +133,21 @@ def forecast(
     study = _read(forecast, methods)
     names = choose_benchmarks(study.summary, benchmarks)
     chart, panels = style.draw_panels(len(names))
-    legend: dict[str, Artist] = {}
+    legend: style.Legend = {}
     for axes, benchmark in zip(panels, names, strict=True):
         fan = study.fan(benchmark)
-        legend |= _draw_context(axes, study.edge, _guess_floor(evals, benchmark))
+        legend |= style.draw_context(axes, study.edge, _guess_floor(study.scores, evals, benchmark))
+        legend |= _draw_scores(axes, study.scores.sel({BENCHMARK: benchmark}))
         legend |= _draw_headline(axes, fan, study)
         legend |= _draw_rivals(axes, study, benchmark)
-        legend |= _draw_scores(axes, study.scores.sel({BENCHMARK: benchmark}))
         legend |= _draw_truth(axes, truth, benchmark)
         _finish_panel(axes, benchmark, fan, study)
-    _label_axes(panels, study)
-    _add_legend(chart, legend)
+    style.label_outside(panels, style.COMPUTE_LABEL, "score (%)")
+    style.add_legend(chart, legend)
     target = style.format_compute(float(study.flops[-1]))
     level = style.name_interval(study.levels[0], study.ci_kind)
-    style.add_title(chart, f"Forecast at {target}: median [{level}], %")
+    estimand = study.summary.attrs.get("estimand", "score")
+    style.add_title(chart, f"Forecast of {estimand} at {target} FLOP:", f"median [{level}] in %")
     return chart
 
 
@@ -157,13 +155,15 @@ def _read(tree: xr.DataTree, methods: Sequence[str] | None) -> _Study:
     """Take from a forecast what is drawn, targets by rising compute."""
     summary = read_group(tree, "summary", "forecast")
     targets = read_group(tree, "predictions_constant_data", "forecast")
-    known = [str(name) for name in summary[METHOD].values] if METHOD in summary.dims else []
-    rivals = tuple(known if methods is None else methods)
+    known = tuple(str(name) for name in summary[METHOD].values)
+    rivals = known if methods is None else tuple(methods)
     unknown = [name for name in rivals if name not in known]
     if unknown:
         raise DataError(
-            f"method {unknown[0]!r} was asked for; the forecast holds {', '.join(known) or 'none'}"
+            f"method {unknown[0]!r} was asked for; the forecast holds {', '.join(known)}"
         )
+    headlines = read_group(tree, "predictions", "forecast")["headline"]
+    headlines = headlines.sel({BENCHMARK: summary[BENCHMARK]})
     order = np.argsort(targets["flops"].values, kind="stable")
     return _Study(
         summary,
@@ -171,15 +171,17 @@ def _read(tree: xr.DataTree, methods: Sequence[str] | None) -> _Study:
         order,
         targets["flops"].values[order],
         np.sort(summary["ci_prob"].values)[::-1],
+        known,
         rivals,
+        dict(zip(summary[BENCHMARK].values.tolist(), headlines.values.tolist(), strict=True)),
     )
 
 
-def _draw_headline(axes: Axes, fan: _Fan, study: _Study) -> dict[str, Artist]:
+def _draw_headline(axes: Axes, fan: _Fan, study: _Study) -> style.Legend:
     """Bands from light to dark, the median, and the targets that stand out."""
     names = [style.name_interval(level, study.ci_kind) for level in study.levels]
     alphas = np.linspace(0.18, 0.38, len(names)) if len(names) > 1 else [0.25]
-    legend: dict[str, Artist] = {"forecast: median": Line2D([], [], color=style.FORECAST)}
+    legend: style.Legend = {"forecast: median": Line2D([], [], color=style.FORECAST)}
     for lower, upper, name, alpha in zip(fan.lower, fan.upper, names, alphas, strict=True):
         if fan.is_band:
             axes.fill_between(fan.flops, lower, upper, color=style.FORECAST, alpha=alpha, lw=0)
@@ -190,7 +192,12 @@ def _draw_headline(axes: Axes, fan: _Fan, study: _Study) -> dict[str, Artist]:
     widths = np.linspace(1.0, 3.0, len(names)) if len(names) > 1 else [2.0]
     for lower, upper, name, width in zip(fan.lower, fan.upper, names, widths, strict=True):
         axes.vlines(
-            fan.flops[marked], lower[marked], upper[marked], color=style.FORECAST, lw=width, zorder=4
+            fan.flops[marked],
+            lower[marked],
+            upper[marked],
+            color=style.FORECAST,
+            lw=width,
+            zorder=4,
         )
         if not fan.is_band:
             legend[name] = Line2D([], [], color=style.FORECAST, lw=width)
@@ -205,15 +212,16 @@ def _draw_headline(axes: Axes, fan: _Fan, study: _Study) -> dict[str, Artist]:
     return legend
 
 
-def _draw_rivals(axes: Axes, study: _Study, benchmark: str) -> dict[str, Artist]:
+def _draw_rivals(axes: Axes, study: _Study, benchmark: str) -> style.Legend:
     """Other methods' medians and widest intervals, as thin dashed outlines."""
-    legend: dict[str, Artist] = {}
-    rivals = [name for name in study.rivals if name != _headline(study.summary, benchmark)]
-    for position, method in enumerate(rivals):
+    legend: style.Legend = {}
+    for position, method in enumerate(study.rivals):
+        if method == study.headlines.get(benchmark):
+            continue
         fan = study.fan(benchmark, method)
         if not fan.is_known:
             continue
-        color = style.RIVALS[position % len(style.RIVALS)]
+        color = style.RIVALS[study.methods.index(method) % len(style.RIVALS)]
         name = f"{_name_method(method)}: median, {100 * study.levels[0]:g} % interval"
         if fan.is_band:
             axes.plot(fan.flops, fan.median, color=color, lw=0.9, ls=(0, (5, 2)))
@@ -227,9 +235,9 @@ def _draw_rivals(axes: Axes, study: _Study, benchmark: str) -> dict[str, Artist]
     return legend
 
 
-def _draw_scores(axes: Axes, scores: xr.Dataset) -> dict[str, Artist]:
+def _draw_scores(axes: Axes, scores: xr.Dataset) -> style.Legend:
     """Scores of the small models and, marked otherwise, of the anchors."""
-    legend: dict[str, Artist] = {}
+    legend: style.Legend = {}
     looks = {
         "ladder": ("small models (± 1 s.e.)", style.marker("o", style.LADDER, size=3.2)),
         "anchor": ("anchors (± 1 s.e.)", style.marker("D", style.ANCHOR, face="white", size=3.6)),
@@ -248,7 +256,7 @@ def _draw_scores(axes: Axes, scores: xr.Dataset) -> dict[str, Artist]:
     return legend
 
 
-def _draw_truth(axes: Axes, truth: xr.Dataset | None, benchmark: str) -> dict[str, Artist]:
+def _draw_truth(axes: Axes, truth: xr.Dataset | None, benchmark: str) -> style.Legend:
     """What the targets truly scored."""
     if truth is None or benchmark not in truth[BENCHMARK].values:
         return {}
@@ -258,37 +266,29 @@ def _draw_truth(axes: Axes, truth: xr.Dataset | None, benchmark: str) -> dict[st
     stars = axes.plot(
         known["flops"].values,
         known["score"].values,
-        **style.marker("*", style.BLACK, face=style.TRUTH, size=9),
+        **style.marker("*", style.BLACK, face=style.TRUTH, size=8),
         zorder=6,
     )
     return {"truth (not used in the fit)": stars[0]}
 
 
-def _draw_context(axes: Axes, edge: float, floor: float) -> dict[str, Artist]:
-    """Where evidence ends, and what blind guessing scores."""
-    legend: dict[str, Artist] = {}
-    line = axes.axvline(edge, color=style.GREY, lw=0.8, ls=":", zorder=1)
-    legend["largest small model"] = line
-    if floor > 0:
-        guess = axes.axhline(floor, color=style.GREY, lw=0.8, ls=(0, (6, 2, 1, 2)), zorder=1)
-        legend["blind guessing"] = guess
-    return legend
-
-
 def _finish_panel(axes: Axes, benchmark: str, fan: _Fan, study: _Study) -> None:
     """Name the panel, and state its forecast in figures."""
-    style.style_compute_axis(axes, None)
+    style.style_compute_axis(axes)
     style.style_percent_axis(axes)
+    axes.set_xlim(right=max(axes.get_xlim()[1], float(fan.flops[-1]) * 2.5))
     axes.set_ylim(bottom=0, top=min(axes.get_ylim()[1], 1.02))
     median, lower, upper = (
         style.format_percent(float(value[-1])) for value in (fan.median, fan.lower[0], fan.upper[0])
     )
     axes.set_title(benchmark, loc="left", fontweight="bold")
     axes.set_title(f"{median} [{lower}, {upper}]", loc="right", color=style.FORECAST)
-    headline = _headline(study.summary, benchmark)
-    if headline is not None and headline != "cod":
+    headline = study.headlines.get(benchmark, study.methods[0])
+    if headline != study.methods[0]:
+        others = [study.fan(benchmark, name) for name in study.methods if name != headline]
+        rank = "leads" if any(other.is_known for other in others) else "alone"
         axes.text(
-            *(0.04, 0.95, f"{_name_method(headline)} alone"),
+            *(0.04, 0.95, f"{_name_method(headline)} {rank}"),
             transform=axes.transAxes,
             va="top",
             fontsize=7,
@@ -297,37 +297,10 @@ def _finish_panel(axes: Axes, benchmark: str, fan: _Fan, study: _Study) -> None:
         )
 
 
-def _label_axes(panels: Sequence[Axes], study: _Study) -> None:
-    """Label what small multiples share once: compute below, scores at the left."""
-    estimand = str(study.summary.attrs.get("estimand", "score"))
-    figure = panels[0].get_figure()
-    if isinstance(figure, Figure):
-        figure.supxlabel("training compute (FLOP)", fontsize=8)
-        figure.supylabel(f"{_ESTIMANDS.get(estimand, estimand)} (%)", fontsize=8)
-
-
-def _add_legend(chart: style.Chart, legend: Mapping[str, Artist]) -> None:
-    """Legend in the order in which a reader meets things: data, forecast, context."""
-    ranks = ("small", "anchors", "truth", "forecast", "%", "interval", "largest", "blind")
-    order = sorted(legend, key=lambda name: next(i for i, r in enumerate(ranks) if r in name))
-    style.add_legend(chart, [legend[name] for name in order], order)
-
-
-def _headline(summary: xr.Dataset, benchmark: str) -> str | None:
-    """The method behind the headline: the first that has a forecast of this benchmark."""
-    if "headline" in summary:
-        return str(summary["headline"].sel({BENCHMARK: benchmark}).item())
-    if "median_by_method" not in summary:
-        return None
-    medians = summary["median_by_method"].sel({BENCHMARK: benchmark})
-    known = [m for m in summary[METHOD].values if medians.sel({METHOD: m}).notnull().all()]
-    return str(known[0]) if known else None
-
-
-def _guess_floor(evals: xr.Dataset | None, benchmark: str) -> float:
+def _guess_floor(scores: xr.Dataset, evals: xr.Dataset | None, benchmark: str) -> float:
     """Score of blind guessing: items' guess floors, weighted by the questions they stand for."""
     if evals is None:
-        return 0.0
+        return float(scores["guess_floor"].sel({BENCHMARK: benchmark}))
     own = evals.isel({ITEM: np.flatnonzero(evals[BENCHMARK].values == benchmark)})
     if not own.sizes[ITEM]:
         return 0.0

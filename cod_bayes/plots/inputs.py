@@ -17,10 +17,13 @@ def read_group(tree: xr.DataTree, path: str, what: str) -> xr.Dataset:
     DataError
         If the tree has no such group: it is of another kind than was asked for.
     """
-    if path not in tree:
+    try:
+        group = tree[path]
+    except KeyError:
         held = ", ".join(sorted(tree.children)) or "nothing"
-        raise DataError(f"this is no {what}: group {path!r} is missing (it holds {held})")
-    return tree[path].to_dataset()
+        fault = f"this is no {what}: group {path!r} is missing (it holds {held})"
+        raise DataError(fault) from None
+    return group.to_dataset()
 
 
 def choose_benchmarks(held: xr.Dataset, wanted: str | Sequence[str] | None) -> list[str]:

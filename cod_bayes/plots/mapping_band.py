@@ -2,12 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -15,14 +13,12 @@ from matplotlib.patches import Patch
 from scipy.special import expit, logit
 
 from cod_bayes.errors import DataError
+from cod_bayes.fitted import FittedModel
 from cod_bayes.law.evaluate import stack_draws
-from cod_bayes.mapping.curves import compute_full, compute_response_logit
+from cod_bayes.mapping.curves import MapForm, compute_full, load_form
 from cod_bayes.plots import style
 from cod_bayes.plots.inputs import choose_benchmarks, read_group
 from cod_bayes.schema import BENCHMARK
-
-if TYPE_CHECKING:
-    from cod_bayes.fitting import FittedModel
 
 Array = npt.NDArray[np.float64]
 
@@ -41,7 +37,7 @@ class _Scores:
 
 @style.house_style()
 def mapping(
-    fitted: "FittedModel",
+    fitted: FittedModel,
     benchmark: str | Sequence[str] | None = None,
     *,
     ci_prob: tuple[float, ...] = (0.5, 0.9),
@@ -74,12 +70,16 @@ def mapping(
             "the fitted model has no map from subset to full set: no benchmark has a predictable "
             'subset, or mapping.form is "none". Its forecasts: cod_bayes.plots.forecast(...)'
         )
-    group = fitted.tree["mapping"]
-    posterior, data = (read_group(group, n, "mapping") for n in ("posterior", "constant_data"))
-    form = fitted.config.mapping.form
+    posterior, data = (
+        read_group(fitted.tree, f"mapping/{name}", "fitted model")
+        for name in ("posterior", "constant_data")
+    )
+    form = load_form(fitted.config.mapping.form)
     names = choose_benchmarks(data, benchmark)
-    chart, panels = style.draw_panels(len(names), height=1.7)
-    legend: dict[str, Artist] = {}
+    # square panels want no more width than this
+    width = max(style.COLUMN, style.PAGE / 4 * min(len(names), 4))
+    chart, panels = style.draw_panels(len(names), height=1.6, width=width)
+    legend: style.Legend = {}
     for axes, name in zip(panels, names, strict=True):
         own = data.sel({BENCHMARK: name})
         (diagonal,) = axes.plot([0, 1], [0, 1], color=style.GREY, lw=0.8, ls=":", zorder=1)
@@ -87,47 +87,46 @@ def mapping(
         legend |= _draw_map(axes, posterior.sel({BENCHMARK: name}), own, form, ci_prob)
         legend |= _draw_llms(axes, own, form)
         _finish_panel(axes, name, float(own["share"]))
-    chart.supxlabel("score on the predictable subset (%)", fontsize=8)
-    chart.supylabel("score on the full set (%)", fontsize=8)
-    style.add_legend(chart, list(legend.values()), list(legend))
-    style.add_title(chart, "From the predictable subset to the full set")
+    style.label_outside(panels, "predictable subset (%)", "full set (%)")
+    style.add_legend(chart, legend)
+    style.add_title(chart, "Score on the full set", "against score on the predictable subset")
     return chart
 
 
 def _draw_map(
-    axes: Axes, posterior: xr.Dataset, data: xr.Dataset, form: str, ci_prob: Sequence[float]
-) -> dict[str, Artist]:
+    axes: Axes, posterior: xr.Dataset, data: xr.Dataset, form: MapForm, ci_prob: Sequence[float]
+) -> style.Legend:
     """The map's median and credible bands over all subset scores."""
     subset = np.linspace(1e-3, 1 - 1e-3, _GRID_POINTS)
     full = _compute_map(subset, posterior, data, form)
     levels = sorted(ci_prob, reverse=True)
-    legend: dict[str, Artist] = {"map: median": Line2D([], [], color=style.FORECAST)}
+    legend: style.Legend = {"map: median": Line2D([], [], color=style.FORECAST)}
     for level, alpha in zip(levels, np.linspace(0.18, 0.38, len(levels)), strict=True):
         lower, upper = np.quantile(full, [(1 - level) / 2, (1 + level) / 2], axis=0)
         axes.fill_between(subset, lower, upper, color=style.FORECAST, alpha=alpha, lw=0)
         name = style.name_interval(level, "eti")
         legend[name] = Patch(color=style.FORECAST, alpha=alpha, lw=0)
-    axes.plot(subset, np.median(full, axis=0), color=style.FORECAST)
+    axes.plot(subset, np.median(full, axis=0), color=style.FORECAST, lw=0.9)
     return legend
 
 
-def _compute_map(subset: Array, posterior: xr.Dataset, data: xr.Dataset, form: str) -> Array:
+def _compute_map(subset: Array, posterior: xr.Dataset, data: xr.Dataset, form: MapForm) -> Array:
     """Full scores of every draw at every subset score, shape (draw, subset score)."""
     draws = stack_draws(posterior[["offset", "slope"]])
     offset, slope = (draws[name].values[:, None] for name in ("offset", "slope"))
     centre, share = float(data["centre"]), float(data["share"])
-    response = expit(compute_response_logit(logit(subset), centre, offset, slope))
+    response = expit(form.line(logit(subset), centre, offset, slope, np))
     return compute_full(subset, response, share, form)
 
 
-def _draw_llms(axes: Axes, data: xr.Dataset, form: str) -> dict[str, Artist]:
+def _draw_llms(axes: Axes, data: xr.Dataset, form: MapForm) -> style.Legend:
     """Measured scores of the small models and the anchors."""
     scores, is_anchor = _measure(data, form), data["is_anchor"].values.astype(bool)
     looks = {
         "small models (± 1 s.e.)": (~is_anchor, "o", style.LADDER, style.LADDER),
         "anchors (± 1 s.e.)": (is_anchor, "D", style.ANCHOR, "white"),
     }
-    legend: dict[str, Artist] = {}
+    legend: style.Legend = {}
     for name, (chosen, shape, color, face) in looks.items():
         if chosen.any():
             legend[name] = axes.errorbar(
@@ -135,21 +134,21 @@ def _draw_llms(axes: Axes, data: xr.Dataset, form: str) -> dict[str, Artist]:
                 scores.full[chosen],
                 scores.full_se[chosen],
                 scores.subset_se[chosen],
-                **style.marker(shape, color, face=face, size=3.4),
+                **style.marker(shape, color, face=face, size=3),
                 elinewidth=0.7,
                 zorder=3,
             )
     return legend
 
 
-def _measure(data: xr.Dataset, form: str) -> _Scores:
+def _measure(data: xr.Dataset, form: MapForm) -> _Scores:
     """Pass rates on subset and full set from the counts that the map was fitted to."""
     share = float(data["share"])
     subset, subset_se = _rate(data["subset_correct"].values, data["subset_trials"].values)
     response, response_se = _rate(data["response_correct"].values, data["response_trials"].values)
     full = compute_full(subset, response, share, form)
     full_se = response_se
-    if form == "rest":
+    if form.response == "rest":
         full_se = np.hypot(share * subset_se, (1 - share) * response_se)
     return _Scores(subset, subset_se, full, full_se)
 
@@ -170,4 +169,10 @@ def _finish_panel(axes: Axes, benchmark: str, share: float) -> None:
     for which in ("x", "y"):
         style.style_percent_axis(axes, which)
     axes.set_title(benchmark, loc="left", fontweight="bold")
-    axes.set_title(f"subset {100 * share:.0f} % of items", loc="right", fontsize=7)
+    axes.text(
+        *(0.97, 0.04, f"subset: {100 * share:.0f} % of items"),
+        transform=axes.transAxes,
+        ha="right",
+        fontsize=6,
+        color=style.GREY,
+    )

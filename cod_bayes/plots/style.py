@@ -1,7 +1,7 @@
 """How every figure looks: colours, axes, legends; no colour carries a meaning alone.
 
 Colours are those of Okabe and Ito (2008), which readers of every kind of colour vision tell apart;
-what has an order (difficulty, pass rates) is coloured by *cividis*, made for the same readers.
+what has an order (difficulty, pass rates) is coloured by *viridis*, which they can read too.
 """
 
 import io
@@ -10,20 +10,21 @@ from contextlib import contextmanager
 from typing import Any
 
 import matplotlib as mpl
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullLocator, PercentFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 YELLOW, BLUE, VERMILION, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
 GREY, PALE = "#6E6E6E", "#D9D9D9"
-ORDERED = "cividis"
+ORDERED = "viridis"
 
-LADDER, ANCHOR, FORECAST, RIVALS, TRUTH = BLACK, PURPLE, BLUE, (VERMILION, GREEN, SKY), ORANGE
+LADDER, ANCHOR, FORECAST, RIVALS, TRUTH = BLACK, PURPLE, BLUE, (GREEN, VERMILION, SKY), ORANGE
 
 # A page's text width and a column's, in inches: figures are read at the size they are drawn in.
-PAGE, COLUMN = 7.2, 4.0
+PAGE, COLUMN = 7.2, 4.4
+COMPUTE_LABEL = "compute (FLOP)"
+EDGE, GUESSING = "largest small model", "blind guessing"
 RESOLUTION = 200
 CI_KINDS = {"eti": "equal-tailed", "hdi": "highest-density"}
 
@@ -63,6 +64,10 @@ _SETTINGS: dict[str, object] = {
 }
 
 
+# What is drawn under which name: an artist, or a container of artists.
+type Legend = dict[str, Any]
+
+
 class Chart(Figure):
     """A figure without a window: notebooks show it once, whatever pyplot's back end is."""
 
@@ -90,12 +95,12 @@ def draw_panels(
     height
         Of one panel, inches. Room for titles and legends is added.
     """
-    columns = _balance(count, columns)
     rows = -(-count // columns)
+    columns = -(-count // rows)  # 5 panels are 2 rows of 3, not 4 and 1
     if width is None:
         width = PAGE if columns > 1 else COLUMN
     if count == 1:
-        height = max(height, 2.3)
+        height = max(height, 2.7)
     chart = Chart(figsize=(width, rows * height + 1.1), layout="constrained")
     grid = chart.subplots(rows, columns, squeeze=False)
     for spare in grid.flat[count:]:
@@ -103,47 +108,58 @@ def draw_panels(
     return chart, list(grid.flat[:count])
 
 
-def _balance(count: int, most: int) -> int:
-    """Columns that leave the fewest empty places: 8 panels are 2 rows of 4, 5 are 2 rows of 3."""
-    rows = -(-count // most)
-    return -(-count // rows)
-
-
-def style_compute_axis(axes: Axes, label: str | None = "training compute (FLOP)") -> None:
+def style_compute_axis(axes: Axes) -> None:
     """Logarithmic compute along the bottom, with decades marked."""
     axes.set_xscale("log")
     axes.xaxis.set_major_locator(LogLocator(base=10, numticks=6))
     axes.xaxis.set_minor_locator(NullLocator())
-    if label:
-        axes.set_xlabel(label)
 
 
-def style_percent_axis(axes: Axes, which: str = "y", label: str | None = None) -> None:
+def label_outside(panels: Sequence[Axes], x_label: str, y_label: str) -> None:
+    """Label small multiples at their outer edges only: at the left, and where nothing is below."""
+    lowest = {}
+    for axes in panels:
+        place = axes.get_subplotspec()
+        if place is None:
+            continue
+        lowest[place.colspan.start] = axes
+        if place.is_first_col():
+            axes.set_ylabel(y_label)
+    for axes in lowest.values():
+        axes.set_xlabel(x_label)
+
+
+def style_percent_axis(axes: Axes, which: str = "y") -> None:
     """Probabilities written as percentages."""
     axis = axes.yaxis if which == "y" else axes.xaxis
-    axis.set_major_formatter(PercentFormatter(xmax=1, symbol=""))
-    axis.get_major_locator().set_params(nbins=5)
-    if label:
-        axis.set_label_text(label)
+    axis.set_major_formatter(FuncFormatter(lambda share, _: f"{round(100 * share, 6):g}"))
+    axis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
 
 
-def add_legend(
-    chart: Chart, handles: Sequence[Artist], labels: Sequence[str], columns: int = 3
-) -> None:
-    """Put one legend below all panels, with a column less where they stand on a single column."""
+def draw_context(axes: Axes, edge: float, floor: float) -> Legend:
+    """Mark where the evidence ends (FLOP), and what blind guessing scores."""
+    line = axes.axvline(edge, color=GREY, lw=0.8, ls=":", zorder=1)
+    legend: Legend = {EDGE: line}
+    if floor > 0:
+        legend[GUESSING] = axes.axhline(floor, color=GREY, lw=0.8, ls=(0, (6, 2, 1, 2)), zorder=1)
+    return legend
+
+
+def add_legend(chart: Chart, legend: Legend, columns: int = 3) -> None:
+    """Put one legend below all panels, context last; two columns where the figure is narrow."""
     if chart.get_figwidth() <= COLUMN:
         columns = min(columns, 2)
-    chart.legend(
-        list(handles),
-        list(labels),
-        loc="outside lower left" if columns == 1 else "outside lower center",
-        ncols=columns,
+    labels = sorted(legend, key=lambda name: name in (EDGE, GUESSING))
+    handles = [legend[name] for name in labels]
+    chart.legend(handles, labels, loc="outside lower center", ncols=columns)
+
+
+def add_title(chart: Chart, subject: str, explanation: str = "") -> None:
+    """Head the whole figure with what is shown; on a column's width in two lines."""
+    gap = "\n" if chart.get_figwidth() <= COLUMN else " "
+    chart.suptitle(
+        f"{subject}{gap if explanation else ''}{explanation}", fontsize=9, x=0.01, ha="left"
     )
-
-
-def add_title(chart: Chart, title: str) -> None:
-    """Head the whole figure with what is shown."""
-    chart.suptitle(title, fontsize=9, x=0.01, ha="left")
 
 
 def name_interval(ci_prob: float, ci_kind: str) -> str:
@@ -152,9 +168,9 @@ def name_interval(ci_prob: float, ci_kind: str) -> str:
 
 
 def format_compute(flops: float) -> str:
-    """Write a compute as a power of ten: ``3.8×10²⁴ FLOP`` (as mathtext)."""
+    """Write a compute as a power of ten: ``3.8×10²⁴`` (as mathtext)."""
     digits, power = f"{flops:.1e}".split("e")
-    return rf"${digits.removesuffix('.0')}\times 10^{{{int(power)}}}$ FLOP"
+    return rf"${digits.removesuffix('.0')}\times 10^{{{int(power)}}}$"
 
 
 def format_percent(share: float) -> str:

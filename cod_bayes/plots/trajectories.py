@@ -1,21 +1,23 @@
 """Cluster trajectories: how each difficulty cluster rises with compute, and where its law leads."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
+from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from scipy.optimize import isotonic_regression
 
 from cod_bayes.errors import DataError
+from cod_bayes.fitted import FittedModel
 from cod_bayes.law.curves import load_curve
 from cod_bayes.law.data import COVARIATE
 from cod_bayes.law.evaluate import evaluate_rows
@@ -23,12 +25,10 @@ from cod_bayes.plots import style
 from cod_bayes.plots.inputs import choose_benchmarks, clusters_of, label_of, read_group, with_role
 from cod_bayes.schema import BENCHMARK, CLUSTER, LLM
 
-if TYPE_CHECKING:
-    from cod_bayes.fitting import FittedModel
-
 Array = npt.NDArray[np.float64]
 
 _GRID_POINTS = 80
+_LABEL_GAP = 0.032
 _LOOKS = {"non-extrapolatable": ((0, (5, 2)), "s"), "non-emergent": ((0, (1, 1.5)), "v")}
 
 
@@ -44,7 +44,7 @@ class _Law:
 
 @style.house_style()
 def clusters(
-    fitted: "FittedModel",
+    fitted: FittedModel,
     benchmark: str | None = None,
     *,
     horizon: float | None = None,
@@ -88,28 +88,65 @@ def clusters(
             f"benchmark {name!r} has no difficulty clusters, so no trajectories to draw; its "
             f"forecast is the end-to-end law's: cod_bayes.plots.forecast(..., benchmarks={name!r})"
         )
+    floor = float(ladder["guess_floor"].sel({BENCHMARK: name}))
     factor = fitted.config.law.classes.horizon if horizon is None else horizon
-    laws = _compute_laws(fitted, name, ladder, factor, ci_prob)
+    laws = _compute_laws(fitted, table, ladder, factor, ci_prob)
     used = table["in_subset"].values.astype(bool)
     parts = [part for part in (used, ~used) if part.any()]
-    chart, panels = style.draw_panels(len(parts), height=2.5)
-    norm, legend = Normalize(0, 1), dict[str, Artist]()
+    chart, panels = _lay_out(len(parts))
+    colors = _Colours(table.isel({CLUSTER: used}))
+    legend: style.Legend = {}
     for axes, part in zip(panels, parts, strict=True):
         rows = table.isel({CLUSTER: np.flatnonzero(part)})
-        for cluster in rows[CLUSTER].values:
-            row = rows.sel({CLUSTER: cluster})
-            law = laws.get(str(cluster))
-            legend |= _draw_cluster(axes, row, ladder, law, norm)
+        own = [laws.get(str(c)) if part is used else None for c in rows[CLUSTER].values]
+        for position, law in enumerate(own):
+            legend |= _draw_cluster(axes, rows.isel({CLUSTER: position}), ladder, law, colors)
+        _label_ends(axes, rows, ladder, own)
+        where = "in the subset" if part is used else "set aside"
         n_items = int(rows["n_items"].sum())
-        where = "in the predictable subset" if part is used else "set aside"
         axes.set_title(f"{_count(rows.sizes[CLUSTER])} {where}, {n_items} items", loc="left")
-        _finish_panel(axes, ladder, factor)
-    panels[0].set_ylabel("mean pass rate (%)")
+        legend |= _finish_panel(axes, ladder, factor if part is used else 1.0, floor)
+    style.label_outside(panels, style.COMPUTE_LABEL, "mean pass rate (%)")
     legend |= _interval_entry(laws, ci_prob)
-    style.add_legend(chart, list(legend.values()), list(legend), columns=4)
-    _add_colour_bar(chart, panels, norm)
-    style.add_title(chart, f"{name}: difficulty clusters and their laws")
+    style.add_legend(chart, legend)
+    if used.any():
+        colors.add_bar(chart, panels)
+    style.add_title(chart, f"{name}: difficulty clusters", "(marker area: number of items)")
     return chart
+
+
+class _Colours:
+    """Difficulty as colour: dark for hard clusters, bright for easy ones."""
+
+    def __init__(self, rows: xr.Dataset) -> None:
+        rates = rows["mean_rate"].mean(LLM).values
+        low, high = (float(rates.min()), float(rates.max())) if len(rates) else (0.0, 1.0)
+        # viridis ends in a yellow that is faint on white: stop before it
+        self._map = mpl.colormaps[style.ORDERED].resampled(256)
+        self._map = ListedColormap(self._map(np.linspace(0, 0.88, 256)))
+        self._norm = Normalize(low, max(high, low + 0.01))
+
+    def of(self, row: xr.Dataset) -> Any:
+        """The colour of one cluster."""
+        if not bool(row["in_subset"].item()):
+            return style.GREY
+        return self._map(self._norm(float(row["mean_rate"].mean(LLM))))
+
+    def add_bar(self, chart: style.Chart, panels: list[Axes]) -> None:
+        """Say what the colours mean."""
+        scale = ScalarMappable(self._norm, self._map)
+        bar = chart.colorbar(scale, ax=panels, fraction=0.03, pad=0.01, aspect=35)
+        bar.set_label("mean pass rate on small models (%)", fontsize=7)
+        bar.outline.set_visible(False)
+        style.style_percent_axis(bar.ax)
+
+
+def _lay_out(count: int) -> tuple[style.Chart, list[Axes]]:
+    """The subset's panel, wide enough for its laws, and beside it those set aside."""
+    if count == 1:
+        return style.draw_panels(1, height=2.6, width=style.PAGE * 0.75)
+    chart = style.Chart(figsize=(style.PAGE, 3.6), layout="constrained")
+    return chart, list(chart.subplots(1, 2, sharey=True, width_ratios=(1.7, 1)))
 
 
 def _choose(tree: xr.DataTree, benchmark: str | None) -> str:
@@ -123,16 +160,17 @@ def _choose(tree: xr.DataTree, benchmark: str | None) -> str:
 
 
 def _compute_laws(
-    fitted: "FittedModel", benchmark: str, ladder: xr.Dataset, horizon: float, ci_prob: float
+    fitted: FittedModel, table: xr.Dataset, ladder: xr.Dataset, horizon: float, ci_prob: float
 ) -> dict[str, _Law]:
     """Laws of one benchmark's clusters, from the smallest run to the horizon."""
     if "law" not in fitted.tree:
         return {}
     group = fitted.tree["law"]
     posterior, constants = group["posterior"].to_dataset(), group["constant_data"].to_dataset()
-    if benchmark not in posterior[BENCHMARK].values:
+    rows = np.flatnonzero(np.isin(posterior[CLUSTER].values, table[CLUSTER].values))
+    if not len(rows):
         return {}
-    rows = np.flatnonzero(posterior["cluster_benchmark"].values == benchmark)
+    benchmark = str(table["cluster_benchmark"].values[0])
     own = posterior.sel({BENCHMARK: benchmark}).isel({CLUSTER: rows})
     lowest, highest = ladder["flops"].values[[0, -1]]
     flops = np.geomspace(lowest, highest * horizon, _GRID_POINTS)
@@ -156,69 +194,83 @@ def _log_scale_along(flops: Array, ladder: xr.Dataset, constants: xr.Dataset) ->
     for scale, reference in zip(
         constants["scale"].values, constants["reference"].values, strict=True
     ):
-        covariate = np.log(ladder[COVARIATE[str(scale)]].values)
-        paths.append(np.polyval(np.polyfit(log_ladder, covariate, 1), log_flops) - np.log(reference))
+        path = log_flops
+        if str(scale) != "compute":
+            covariate = np.log(ladder[COVARIATE[str(scale)]].values)
+            path = np.polynomial.Polynomial.fit(log_ladder, covariate, 1)(log_flops)
+        paths.append(path - np.log(reference))
     return np.array(paths)
 
 
 def _draw_cluster(
-    axes: Axes, row: xr.Dataset, ladder: xr.Dataset, law: _Law | None, norm: Normalize
-) -> dict[str, Artist]:
-    """One cluster: points, its law where it has one, its label at the end."""
+    axes: Axes, row: xr.Dataset, ladder: xr.Dataset, law: _Law | None, colors: _Colours
+) -> style.Legend:
+    """One cluster: points, its law or a line that joins them, its label at the end."""
     flops = ladder["flops"].sel({LLM: row[LLM]}).values
     rates = row["mean_rate"].values
-    chosen = str(row["chosen_class"].item())
-    in_subset = bool(row["in_subset"].item())
-    area = 4 + 26 * np.sqrt(float(row["n_items"]) / 400)
-    color = mpl.colormaps[style.ORDERED](norm(1 - np.nanmean(rates))) if in_subset else style.GREY
+    in_subset, chosen = bool(row["in_subset"].item()), str(row["chosen_class"].item())
+    name = "in the predictable subset" if in_subset else f"set aside: {chosen}"
+    color = colors.of(row)
     dashes, shape = _LOOKS.get(chosen, ("-", "o"))
+    area = np.clip(0.25 * float(row["n_items"]), 4, 60)
     axes.scatter(flops, rates, s=area, color=color, marker=shape, lw=0, zorder=3)
-    if law is not None and in_subset:
-        axes.fill_between(law.flops, law.lower, law.upper, color=color, alpha=0.18, lw=0)
+    if law is not None:
+        axes.fill_between(law.flops, law.lower, law.upper, color=color, alpha=0.15, lw=0)
         axes.plot(law.flops, law.median, color=color, lw=1.1)
-        end = law.flops[-1], law.median[-1]
     else:
         axes.plot(flops, rates, color=color, lw=0.9, ls=dashes)
-        end = flops[-1], rates[-1]
-    axes.annotate(
-        *(str(label_of(str(row[CLUSTER].item()))), end),
-        xytext=(4, 0),
-        textcoords="offset points",
-        va="center",
-        fontsize=6,
-        color=style.BLACK if in_subset else style.GREY,
-    )
-    name = "in the subset" if in_subset else f"set aside: {chosen}"
     return {name: Line2D([], [], color=color, lw=1, ls=dashes, marker=shape, ms=4, mew=0)}
 
 
-def _finish_panel(axes: Axes, ladder: xr.Dataset, horizon: float) -> None:
+def _label_ends(
+    axes: Axes, rows: xr.Dataset, ladder: xr.Dataset, laws: Sequence[_Law | None]
+) -> None:
+    """Write each cluster's number where its curve ends, apart from its neighbours."""
+    last = ladder["flops"].sel({LLM: rows[LLM]}).values[-1]
+    seen = np.nan_to_num(rows["mean_rate"].values[:, -1])
+    pairs = list(zip(seen, laws, strict=True))
+    heights = np.array([rate if law is None else law.median[-1] for rate, law in pairs])
+    flops = [last if law is None else law.flops[-1] for law in laws]
+    spread = _spread(heights, _LABEL_GAP)
+    for cluster, x, y in zip(rows[CLUSTER].values, flops, spread, strict=True):
+        axes.annotate(
+            *(str(label_of(str(cluster))), (x, y)),
+            xytext=(4, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=6,
+            annotation_clip=False,
+        )
+
+
+def _spread(heights: Array, gap: float, top: float = 1.0) -> Array:
+    """Move heights apart until neighbours are ``gap`` apart, in their order, below ``top``."""
+    order = np.argsort(heights, kind="stable")
+    steps = gap * np.arange(len(heights))
+    # less their steps, heights need only not fall: isotonic regression moves them the least
+    rising = isotonic_regression(heights[order] - steps).x
+    spread = np.empty_like(heights)
+    spread[order] = np.minimum(rising, top - steps[-1]) + steps
+    return spread
+
+
+def _finish_panel(axes: Axes, ladder: xr.Dataset, horizon: float, floor: float) -> style.Legend:
+    """Axes, the ladder's edge and the score of blind guessing."""
     edge = float(ladder["flops"].values[-1])
-    axes.axvline(edge, color=style.GREY, lw=0.8, ls=":", zorder=1)
+    legend = style.draw_context(axes, edge, floor)
     style.style_compute_axis(axes)
     style.style_percent_axis(axes)
     axes.set_ylim(-0.02, 1.02)
     axes.set_xlim(float(ladder["flops"].values[0]) / 2, edge * horizon * 2.5)
+    return legend
 
 
-def _interval_entry(laws: dict[str, _Law], ci_prob: float) -> dict[str, Artist]:
+def _interval_entry(laws: dict[str, _Law], ci_prob: float) -> style.Legend:
     if not laws:
         return {}
     name = f"law: median, {style.name_interval(ci_prob, 'eti')}"
     return {name: Patch(color=style.GREY, alpha=0.3, lw=0)}
 
 
-def _add_colour_bar(chart: style.Chart, panels: list[Axes], norm: Normalize) -> None:
-    """Say what the subset's colours mean."""
-    bar = chart.colorbar(
-        ScalarMappable(norm, mpl.colormaps[style.ORDERED]), ax=panels, fraction=0.03, pad=0.01
-    )
-    bar.set_label("difficulty: mean failure rate (%)", fontsize=7)
-    bar.outline.set_visible(False)  # type: ignore[operator]
-    style.style_percent_axis(bar.ax)
-
-
 def _count(number: int) -> str:
     return f"{number} cluster" if number == 1 else f"{number} clusters"
-
-

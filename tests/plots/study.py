@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 
 from cod_bayes.config import Config
-from cod_bayes.fitting import FittedModel
+from cod_bayes.fitted import FittedModel
 from cod_bayes.law.curves import CURVES
 from cod_bayes.law.evaluate import evaluate_rows
 from cod_bayes.schema import CLASSES
@@ -98,7 +98,11 @@ def invent_evals(
     for benchmark, law in zip(benchmarks, truths, strict=True):
         label = np.repeat(np.arange(len(benchmark.slope)), benchmark.n_items)
         of_cluster = compute_rates(law, flops)[0]
-        own = [of_cluster[label].T, rng.uniform(0, 0.9, (len(flops), 12)), np.zeros((len(flops), 9))]
+        own = [
+            of_cluster[label].T,
+            rng.uniform(0, 0.9, (len(flops), 12)),
+            np.zeros((len(flops), 9)),
+        ]
         rates.append(np.hstack(own))
         labels.append(np.concatenate([label, np.full(12, -1), np.full(9, -2)]))
         of_item += [benchmark.name] * rates[-1].shape[1]
@@ -136,6 +140,8 @@ def score_llms(evals: xr.Dataset, names: list[str]) -> xr.Dataset:
     kept = ["flops", "params_active", "tokens", "role", "family"]
     joined = xr.concat(score, dim="benchmark").reset_coords(drop=True)
     data = xr.Dataset({"score": joined, "score_se": 0.01 + 0 * joined})
+    floor = [evals["guess_floor"].isel(item=evals["benchmark"].values == n).mean() for n in names]
+    data["guess_floor"] = ("benchmark", np.array(floor))
     about = {name: ("llm", evals[name].values) for name in kept}
     return data.assign_coords(benchmark=names, llm=evals["llm"].values, **about)
 
@@ -188,7 +194,9 @@ def invent_map(
                 row[f"{name}_{what}"] = counts.astype(int)
         data = xr.Dataset(row).assign(share=subset.sum() / own.sum())
         logits = [
-            np.log((data[f"{n}_correct"] + 0.5) / (data[f"{n}_trials"] - data[f"{n}_correct"] + 0.5))
+            np.log(
+                (data[f"{n}_correct"] + 0.5) / (data[f"{n}_trials"] - data[f"{n}_correct"] + 0.5)
+            )
             for n in ("subset", "response")
         ]
         x, y = (value.values[: len(FLOPS)] for value in logits)
@@ -201,8 +209,8 @@ def invent_map(
     offset, slope = np.array(lines).T
     posterior = xr.Dataset(
         {
-            "offset": (dims, offset + 0.08 * rng.normal(size=shape)),
-            "slope": (dims, slope * np.exp(0.1 * rng.normal(size=shape))),
+            "offset": (dims, offset + 0.3 * rng.normal(size=shape)),
+            "slope": (dims, slope * np.exp(0.3 * rng.normal(size=shape))),
         },
         coords={"benchmark": names},
     )
@@ -228,12 +236,16 @@ def invent_forecast(
         share = (weights[:, None] * compute_rates(law, flops)).sum(axis=1)
         luck = 0.2 * rng.normal(size=(len(share), 1))
         cod = 1 / (1 + (1 / share - 1) * np.exp(-luck))
-        rival = 1 / (1 + (1 / cod - 1) * np.exp(0.35 + 0.4 * rng.normal(size=(len(share), 1))))
+        rival = 1 / (1 + (1 / cod - 1) * np.exp(-0.3 + 0.3 * rng.normal(size=(len(share), 1))))
         draws.append([cod, rival])
     by_method = xr.DataArray(
         np.array(draws),
         dims=("benchmark", "method", "sample", "target"),
-        coords={"benchmark": names, "method": ["cod", "end-to-end"], "target": np.arange(len(flops))},
+        coords={
+            "benchmark": names,
+            "method": ["cod", "end-to-end"],
+            "target": np.arange(len(flops)),
+        },
     )
     if len(names) > 1:
         by_method.loc[{"benchmark": names[-1], "method": "cod"}] = np.nan
@@ -246,7 +258,10 @@ def invent_forecast(
     )
     median = by_method.median("sample", skipna=False)
     headline = xr.DataArray(
-        ["cod" if median.sel({"benchmark": n, "method": "cod"}).notnull().all() else "end-to-end" for n in names],
+        [
+            "cod" if median.sel({"benchmark": n, "method": "cod"}).notnull().all() else "end-to-end"
+            for n in names
+        ],
         dims="benchmark",
         coords={"benchmark": names},
     )
@@ -257,20 +272,28 @@ def invent_forecast(
             "median_by_method": median,
             "interval_by_method": interval,
         },
-        attrs={"ci_kind": "eti", "estimand": "score"},
+        attrs={"ci_kind": "eti", "estimand": "one new run's score"},
     )
     targets = xr.Dataset(
         {"flops": ("target", flops), "is_interpolation": ("target", flops <= FLOPS[-1])}
     )
+    predictions = xr.Dataset(coords={"headline": headline, "benchmark": names})
     tree = xr.DataTree.from_dict(
-        {"summary": summary, "predictions_constant_data": targets, "scores": scores}
+        {
+            "predictions": predictions,
+            "predictions_constant_data": targets,
+            "summary": summary,
+            "scores": scores,
+        }
     )
     tree.attrs["notes"] = json.dumps([])
     return tree
 
 
 def invent_study(
-    rng: np.random.Generator, names: tuple[str, ...] = ("Algebra", "Code", "Choice"), draws: int = 60
+    rng: np.random.Generator,
+    names: tuple[str, ...] = ("Algebra", "Code", "Choice"),
+    draws: int = 60,
 ) -> Study:
     """Everything, for benchmarks of these names; every third has a guess floor of a quarter."""
     benchmarks = invent_benchmarks(rng, names)
@@ -298,7 +321,9 @@ def invent_study(
     true_score = []
     for b, law in zip(benchmarks, truths, strict=True):
         weights = b.n_items / (b.n_items.sum() + 21)
-        true_score.append((weights[:, None] * compute_rates(law, np.array([TARGET_FLOPS]))[0]).sum())
+        true_score.append(
+            (weights[:, None] * compute_rates(law, np.array([TARGET_FLOPS]))[0]).sum()
+        )
     truth = xr.Dataset(
         {"score": (("benchmark", "llm"), np.array(true_score)[:, None])},
         coords={
@@ -316,5 +341,3 @@ def invent_study(
         invent_forecast(rng, benchmarks, laws, scores, grid),
         invent_forecast(rng, benchmarks, laws, scores, np.array([TARGET_FLOPS])),
     )
-
-

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import xarray as xr
@@ -14,23 +14,34 @@ if TYPE_CHECKING:
     import pymc as pm
 
 Progress = Callable[[float], None]
+Adaptation = Literal["diag", "low_rank"]
 
 
 @dataclass(frozen=True)
 class Compiled:
-    """A compiled model whose data can be swapped, and the seconds it took to compile."""
+    """A compiled model whose data can be swapped, how it adapts, and the seconds it took."""
 
     program: Any
+    adaptation: Adaptation
     seconds: float
 
 
-def compile_model(model: "pm.Model") -> Compiled:
-    """Compile ``model`` for nutpie (Numba back end); graphs already compiled come from its cache."""
+def compile_model(model: "pm.Model", adaptation: Adaptation = "diag") -> Compiled:
+    """Compile ``model`` for nutpie (Numba back end); graphs compiled before come from a cache.
+
+    Parameters
+    ----------
+    model
+        All of its free variables must be continuous.
+    adaptation
+        The mass matrix: ``diag``, or ``low_rank`` for few strong correlations, which takes a third
+        of the leapfrog steps where parameters trade off, and is slow with hundreds of them.
+    """
     import nutpie
 
     start = time.perf_counter()
     program = nutpie.compile_pymc_model(model)
-    return Compiled(program, time.perf_counter() - start)
+    return Compiled(program, adaptation, time.perf_counter() - start)
 
 
 def sample(
@@ -42,9 +53,6 @@ def sample(
     progress: Progress | None = None,
 ) -> xr.DataTree:
     """Sample a posterior with the No-U-Turn sampler.
-
-    The mass matrix is diagonal plus low rank: slopes, frailty and ceilings trade off along few
-    directions, and following them takes a third of the leapfrog steps of a diagonal one.
 
     Parameters
     ----------
@@ -76,7 +84,7 @@ def sample(
         cores=min(config.cores, config.chains),
         seed=random_seed,
         target_accept=config.target_accept,
-        adaptation="low_rank",
+        adaptation=compiled.adaptation,
         save_warmup=False,
         progress_bar=False,
         progress_callback=_report(progress) if progress else None,

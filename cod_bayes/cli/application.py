@@ -1,0 +1,142 @@
+"""The application: its commands, its global options, and one way out of every error."""
+
+import functools
+import importlib.metadata
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from cod_bayes.cli.demo_command import run_demo
+from cod_bayes.cli.faults import describe_fault, is_expected
+from cod_bayes.cli.fit_command import run_fit
+from cod_bayes.cli.ingest_command import run_ingest
+from cod_bayes.cli.plot_command import run_plot
+from cod_bayes.cli.predict_command import run_predict
+from cod_bayes.cli.session import Session
+from cod_bayes.cli.simulate_command import run_simulate
+from cod_bayes.errors import ConvergenceError
+
+FAULT, GATE_FAILED, INTERRUPTED = 1, 3, 130
+
+_GLOBAL_FLAGS = ("-q", "--quiet", "-v", "--verbose")
+
+_COMMANDS: dict[str, tuple[Callable[..., None], tuple[str, ...]]] = {
+    "demo": (run_demo, ("cod-bayes demo", "cod-bayes demo --config configs/smoke.toml")),
+    "simulate": (
+        run_simulate,
+        ("cod-bayes simulate -o evals.nc --scale 0.1 --truth truth.nc",),
+    ),
+    "ingest": (
+        run_ingest,
+        (
+            "cod-bayes ingest results.csv --llms llms.toml -o evals.nc",
+            "cod-bayes ingest runs/ --column llm=model --column n_correct=passes",
+        ),
+    ),
+    "fit": (
+        run_fit,
+        ("cod-bayes fit evals.nc -o models/mine --set sampler.draws=2000",),
+    ),
+    "predict": (
+        run_predict,
+        (
+            "cod-bayes predict models/mine --flops 3e24 --reach 0.7",
+            "cod-bayes predict models/mine --params 70B --tokens 15T --json",
+        ),
+    ),
+    "plot": (
+        run_plot,
+        (
+            "cod-bayes plot models/mine --kind forecast --flops 3e24 -o forecast.pdf",
+            "cod-bayes plot models/mine --kind clusters --kind mapping -o figures",
+        ),
+    ),
+}
+
+
+class _Group(TyperGroup):
+    """A group whose global flags may stand anywhere on the line."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        end = args.index("--") if "--" in args else len(args)
+        flags = [arg for arg in args[:end] if arg in _GLOBAL_FLAGS]
+        others = [arg for arg in args[:end] if arg not in _GLOBAL_FLAGS]
+        return super().parse_args(ctx, [*flags, *others, *args[end:]])
+
+
+app = typer.Typer(
+    cls=_Group,
+    no_args_is_help=True,
+    rich_markup_mode="markdown",  # which fills lines, and leaves brackets alone
+    pretty_exceptions_enable=False,
+)
+
+
+def main() -> None:
+    """Run the command line: the console script ``cod-bayes``."""
+    app(prog_name="cod-bayes")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"cod-bayes {importlib.metadata.version('cod-bayes')}")
+        raise typer.Exit
+
+
+@app.callback()
+def begin(
+    context: typer.Context,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Say nothing but results, warnings and errors.")
+    ] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Show the traceback of an unexpected error.")
+    ] = False,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            is_eager=True,
+            callback=_show_version,
+            help="Show the version and exit.",
+        ),
+    ] = False,
+) -> None:
+    """Forecast what a large language model will score, from a ladder of small ones.
+
+    Results go to stdout, progress and notes to stderr. Exit codes: 0 done, 1 fault, 2 usage,
+    3 the sampler's gate failed, 130 interrupted. --quiet and --verbose may stand anywhere.
+    """
+    context.obj = Session(quiet=quiet, verbose=verbose)
+
+
+def _guard(run: Callable[..., None]) -> Callable[..., None]:
+    """Turn errors into a message on stderr and an exit code."""
+
+    @functools.wraps(run)
+    def guarded(*, context: typer.Context, **arguments: Any) -> None:
+        session = Session.of(context)
+        try:
+            run(context=context, **arguments)
+        except KeyboardInterrupt:
+            session.fail("interrupted; nothing was left half-written")
+            raise typer.Exit(INTERRUPTED) from None
+        except (typer.Exit, typer.Abort, typer.BadParameter, BrokenPipeError, SystemExit):
+            raise
+        except ConvergenceError as fault:
+            session.fail(describe_fault(fault))
+            raise typer.Exit(GATE_FAILED) from fault
+        except BaseException as fault:  # a panic of the sampler is no Exception
+            if session.verbose and not is_expected(fault):
+                raise
+            session.fail(describe_fault(fault))
+            raise typer.Exit(FAULT) from fault
+
+    return guarded
+
+
+for _name, (_run, _examples) in _COMMANDS.items():
+    _epilog = "\n\n".join(("Examples:", *_examples))
+    app.command(_name, epilog=_epilog)(_guard(_run))

@@ -1,0 +1,109 @@
+"""Arguments that several commands share, and how quantities are read."""
+
+import math
+import re
+from collections.abc import Iterable
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+_SUFFIXES = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9, "g": 1e9, "t": 1e12}
+_QUANTITY = re.compile(r"([0-9]*\.?[0-9]+(?:e[+-]?[0-9]+)?|[0-9]+\.)([kmbgt]?)", re.IGNORECASE)
+
+
+def parse_quantity(text: str) -> float:
+    """Read ``3e24``, ``70B``, ``1.4b`` or ``15T`` as a positive number.
+
+    Raises
+    ------
+    typer.BadParameter
+        If it is none of these.
+    """
+    found = _QUANTITY.fullmatch(text.strip().replace("_", ""))
+    value = float(found[1]) * _SUFFIXES[found[2].lower()] if found else math.nan
+    if not (math.isfinite(value) and value > 0):
+        raise typer.BadParameter(
+            f"{text!r} is no positive quantity; write it as 3e24, 70B (billions) or 15T (trillions)"
+        )
+    return value
+
+
+def parse_columns(pairs: Iterable[str]) -> dict[str, str | None]:
+    """Read ``llm=model`` as: what is called llm here stands in the column model; ``role=`` ignores.
+
+    Raises
+    ------
+    typer.BadParameter
+        If a text has no ``=``.
+    """
+    columns: dict[str, str | None] = {}
+    for pair in pairs:
+        name, equals, source = pair.partition("=")
+        if not equals or not name:
+            raise typer.BadParameter(
+                f"{pair!r} is not of the form NAME=COLUMN, as llm=model is", param_hint="--column"
+            )
+        columns[name.strip()] = source.strip() or None
+    return columns
+
+
+class Estimand(StrEnum):
+    """What is forecast: one new run's score, or the mean over all runs that could be trained."""
+
+    NEW_RUN = "new-run"
+    EXPECTED = "expected"
+
+
+class Interval(StrEnum):
+    """Kinds of credible intervals: equal tails, or the shortest."""
+
+    ETI = "eti"
+    HDI = "hdi"
+
+
+Model = Annotated[
+    Path, typer.Argument(metavar="MODEL", help="Folder of a fitted model, from cod-bayes fit.")
+]
+Flops = Annotated[
+    float | None,
+    typer.Option(
+        "--flops",
+        parser=parse_quantity,
+        metavar="FLOP",
+        help="The target's training compute, as 3e24, in the data's own convention.",
+    ),
+]
+Params = Annotated[
+    float | None,
+    typer.Option(
+        "--params",
+        parser=parse_quantity,
+        metavar="N",
+        help="The target's active parameters, as 70B; with --tokens.",
+    ),
+]
+Tokens = Annotated[
+    float | None,
+    typer.Option(
+        "--tokens",
+        parser=parse_quantity,
+        metavar="D",
+        help="The target's training tokens, as 15T; with --params.",
+    ),
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="A setting over the file's, as sampler.draws=2000."
+    ),
+]
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", "-c", metavar="FILE", help="Settings in TOML; what it omits has its default."
+    ),
+]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of all that is random.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout, and nothing else there.")]

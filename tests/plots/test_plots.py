@@ -1,0 +1,66 @@
+import inspect
+import pkgutil
+
+import matplotlib as mpl
+import pytest
+
+from cod_bayes import plots
+from cod_bayes.plots import style
+
+from .study import Study
+
+
+def test_all_names_are_sorted_and_there():
+    assert plots.__all__ == sorted(plots.__all__)
+    assert all(callable(getattr(plots, name)) for name in plots.__all__)
+
+
+def test_no_module_is_called_like_a_figure():
+    modules = {module.name for module in pkgutil.iter_modules(plots.__path__)}
+    assert not modules & set(plots.__all__)
+
+
+@pytest.mark.parametrize("name", plots.__all__)
+def test_signatures_spell_out_their_arguments(name: str):
+    kinds = {p.kind for p in inspect.signature(getattr(plots, name)).parameters.values()}
+    assert not kinds & {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}
+
+
+def test_the_users_own_settings_return_after_a_figure(study: Study):
+    with mpl.rc_context({"font.size": 13.0, "axes.grid": False}):
+        figure = plots.forecast(study.grid)
+        assert mpl.rcParams["font.size"] == 13.0
+        assert not mpl.rcParams["axes.grid"]
+    assert figure.axes[0].xaxis.get_label().get_fontsize() == 8
+
+
+def test_figures_look_alike_whatever_the_user_has_set(study: Study):
+    with mpl.rc_context({"font.family": "serif", "lines.linewidth": 7, "axes.facecolor": "red"}):
+        odd = plots.mapping(study.fitted, "Code")._repr_png_()
+    assert odd == plots.mapping(study.fitted, "Code")._repr_png_()
+
+
+def test_notebooks_show_a_figure_without_pyplot(study: Study):
+    assert plots.forecast(study.single)._repr_png_().startswith(b"\x89PNG")
+
+
+def test_panels_leave_few_empty_places():
+    shapes = {count: len(style.draw_panels(count)[1]) for count in (1, 2, 3, 5, 8)}
+    assert shapes == {1: 1, 2: 2, 3: 3, 5: 5, 8: 8}
+    _, panels = style.draw_panels(5)
+    place = panels[-1].get_subplotspec()
+    assert place is not None
+    assert place.get_geometry()[:2] == (2, 3)
+
+
+@pytest.mark.parametrize(
+    ("share", "written"),
+    [(0.5, "50"), (0.0994, "9.9"), (0.0996, "10"), (0.0123, "1.2"), (1, "100")],
+)
+def test_percentages(share: float, written: str):
+    assert style.format_percent(share) == written
+
+
+def test_compute_is_written_as_a_power_of_ten():
+    assert style.format_compute(3.8e24) == r"$3.8\times 10^{24}$"
+    assert style.format_compute(5e22) == r"$5\times 10^{22}$"
