@@ -150,7 +150,7 @@ class SamplerConfig:
     itself is never eased.
     """
 
-    draws: int = 1000
+    draws: int = 1500
     tune: int = 1000
     chains: int = 4
     cores: int = 2

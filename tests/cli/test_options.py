@@ -24,7 +24,9 @@ def test_quantities_are_read_as_people_write_them(text, value):
     assert parse_quantity(text) == pytest.approx(value, rel=1e-12)
 
 
-@pytest.mark.parametrize("text", ["", "abc", "-3e24", "0", "nan", "inf", "3e999", "70 billion", "B"])
+@pytest.mark.parametrize(
+    "text", ["", "abc", "-3e24", "0", "nan", "inf", "3e999", "70 billion", "B"]
+)
 def test_what_is_no_positive_quantity_is_refused(text):
     with pytest.raises(typer.BadParameter, match="write it as 3e24, 70B"):
         parse_quantity(text)
