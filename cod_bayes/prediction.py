@@ -21,7 +21,7 @@ from cod_bayes.law.data import COMPUTE_SCALE
 from cod_bayes.law.evaluate import log_scale_of
 from cod_bayes.mapping.curves import NO_MAP
 from cod_bayes.propagate import SOURCES, Chain, draw_score, expect_score, split_variance
-from cod_bayes.schema import BENCHMARK, CLUSTER, LLM, METHODS
+from cod_bayes.schema import BENCHMARK, CLUSTER, FORECASTERS, LLM
 from cod_bayes.subset import CLUSTER_BENCHMARK
 
 TARGET = "target"
@@ -70,7 +70,7 @@ def predict(
     -------
     xr.DataTree
         ``predictions`` (chain, draw, benchmark, target): ``score`` (one new run's),
-        ``expected_score``, ``score_by_method``; ``predictions_constant_data`` (target);
+        ``expected_score``, ``score_by_forecaster``; ``predictions_constant_data`` (target);
         ``summary``: median, mean, sd, ``interval``, ``p_reach``, ``variance_share``.
 
     Raises
@@ -93,8 +93,8 @@ def predict(
         drawn = {m: draw_score(chain, rng) for m, chain in chains.items()}
         mean = {m: expect_score(chain) for m, chain in chains.items()}
         missing = np.full_like(drawn["end-to-end"], np.nan)
-        scores.append([drawn.get(method, missing) for method in METHODS])
-        expected.append([mean.get(method, missing) for method in METHODS])
+        scores.append([drawn.get(method, missing) for method in FORECASTERS])
+        expected.append([mean.get(method, missing) for method in FORECASTERS])
         shares.append(split_variance(chains[headline[name]], rng))
         if headline[name] != "cod":
             reason = fitted.group("clusters")["headline_reason"].sel({BENCHMARK: name}).item()
@@ -268,24 +268,26 @@ def _predictions(
     n_chains = fitted.group("end_to_end/posterior").sizes["chain"]
     n_benchmarks, n_methods, n_draws, n_targets = scores.shape
     split = (n_benchmarks, n_methods, n_chains, n_draws // n_chains, n_targets)
-    dims = (BENCHMARK, "method", "chain", "draw", TARGET)
+    dims = (BENCHMARK, "forecaster", "chain", "draw", TARGET)
     leads = xr.DataArray([headline[n] for n in names], dims=BENCHMARK)
     both = xr.Dataset(
         {
-            "score_by_method": (dims, scores.reshape(split)),
-            "expected_score_by_method": (dims, expected.reshape(split)),
+            "score_by_forecaster": (dims, scores.reshape(split)),
+            "expected_score_by_forecaster": (dims, expected.reshape(split)),
         },
         coords={
             BENCHMARK: names,
-            "method": list(METHODS),
+            "forecaster": list(FORECASTERS),
             "chain": np.arange(n_chains),
             "draw": np.arange(n_draws // n_chains),
             TARGET: np.arange(n_targets),
         },
-    ).transpose("chain", "draw", "method", BENCHMARK, TARGET)
+    ).transpose("chain", "draw", "forecaster", BENCHMARK, TARGET)
     return both.assign(
-        score=both["score_by_method"].sel({"method": leads}).drop_vars("method"),
-        expected_score=both["expected_score_by_method"].sel({"method": leads}).drop_vars("method"),
+        score=both["score_by_forecaster"].sel({"forecaster": leads}).drop_vars("forecaster"),
+        expected_score=both["expected_score_by_forecaster"]
+        .sel({"forecaster": leads})
+        .drop_vars("forecaster"),
     ).assign_coords(headline=(BENCHMARK, leads.values))
 
 
@@ -308,8 +310,10 @@ def _summarise(
             "interval": compute_interval(score, levels, kind),
             "expected_interval": compute_interval(predictions["expected_score"], levels, kind),
             "expected_median": predictions["expected_score"].median(over),
-            "median_by_method": predictions["score_by_method"].median(over),
-            "interval_by_method": compute_interval(predictions["score_by_method"], levels, kind),
+            "median_by_forecaster": predictions["score_by_forecaster"].median(over),
+            "interval_by_forecaster": compute_interval(
+                predictions["score_by_forecaster"], levels, kind
+            ),
         },
         attrs={"ci_kind": kind},
     )

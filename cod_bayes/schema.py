@@ -56,4 +56,4 @@ PHASES = ("stable", "annealed")
 OUTLIER_LABEL, ZERO_LABEL = -1, -2
 
 CLASSES = ("extrapolatable", "non-extrapolatable", "non-emergent")
-METHODS = ("cod", "end-to-end")
+FORECASTERS = ("cod", "end-to-end")

@@ -43,7 +43,8 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=100)
     parser.add_argument("--output", type=Path, default=Path("calibration_study.csv"))
     options = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    logging.basicConfig(format="%(message)s")
+    LOG.setLevel(logging.INFO)
     done = pd.read_csv(options.output) if options.output.exists() else pd.DataFrame()
     for study in range(options.studies):
         for world in options.worlds:
@@ -75,8 +76,8 @@ def run_study(world: str, study: int, n_items: int, n_trials: int) -> list[dict[
         actual = float(target["score"].sel(benchmark=name))
         leads = str(fitted.tree["clusters"]["headline"].sel(benchmark=name).item())
         for method in ("cod", "end-to-end"):
-            draws = forecast["predictions"]["score_by_method"].isel(target=0)
-            draws = draws.sel({"method": method, BENCHMARK: name}).values.ravel()
+            draws = forecast["predictions"]["score_by_forecaster"].isel(target=0)
+            draws = draws.sel({"forecaster": method, BENCHMARK: name}).values.ravel()
             if np.isnan(draws).any():
                 continue
             row = judge(draws, actual) | {"method": method, "benchmark": name}

@@ -110,15 +110,15 @@ def tabulate(
     summary = forecast["summary"].to_dataset().isel(target=0)
     rows: list[dict[str, object]] = []
     for name in summary["benchmark"].values:
-        for method in summary["method"].values:
-            at = summary.sel({"benchmark": name, "method": method})
-            median = float(at["median_by_method"])
+        for method in summary["forecaster"].values:
+            at = summary.sel({"benchmark": name, "forecaster": method})
+            median = float(at["median_by_forecaster"])
             if np.isnan(median):
                 continue
             row: dict[str, object] = {"target": target, "benchmark": name, "method": method}
             row["median"] = round(100 * median, 2)
             for level in LEVELS:
-                low, high = 100 * at["interval_by_method"].sel(ci_prob=level).values
+                low, high = 100 * at["interval_by_forecaster"].sel(ci_prob=level).values
                 row[f"{level:.0%} eti"] = f"[{low:.2f}, {high:.2f}]"
             row["truth"] = round(100 * truth[str(name)], 2)
             row["error"] = round(100 * (median - truth[str(name)]), 2)

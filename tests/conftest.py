@@ -2,10 +2,17 @@
 
 import os
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import xarray as xr
+
+from cod_bayes.config import ClusterConfig, Config, SamplerConfig
+from cod_bayes.fitted import FittedModel
+from cod_bayes.fitting import fit
+from cod_bayes.simulate import BenchmarkSpec, simulate_evals
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 
@@ -23,3 +30,29 @@ def real_data() -> Path:
     if not (folder / "pythia_gsm8k_items.parquet").exists():
         pytest.skip(f"no real data at {folder}: set COD_BAYES_DATA to the folder that holds them")
     return folder
+
+
+@pytest.fixture(scope="session")
+def small_evals() -> tuple[xr.Dataset, xr.Dataset]:
+    """Two benchmarks of 150 items, one with a guess floor; 8 runs, 3 checkpoints, 2 anchors."""
+    specs = (
+        BenchmarkSpec("SUMS", 150, 0.0, -0.2, 1.0, 0.2, share_oscillating=0.05),
+        BenchmarkSpec("READ", 150, 0.25, -0.3, 1.1, 0.2),
+    )
+    return simulate_evals(specs, n_trials=100, n_checkpoints=3, anchors=2, random_seed=2)
+
+
+@pytest.fixture(scope="session")
+def small_config() -> Config:
+    """Few draws: enough to test with, too few for the gate."""
+    return replace(
+        Config(),
+        cluster=ClusterConfig(min_cluster_size=8),
+        sampler=SamplerConfig(draws=300, tune=400, chains=2, max_attempts=1),
+    )
+
+
+@pytest.fixture(scope="session")
+def small_fit(small_evals: tuple[xr.Dataset, xr.Dataset], small_config: Config) -> FittedModel:
+    """The suite's one real fit of all stages: two compiled graphs, about half a minute."""
+    return fit(small_evals[0], small_config, random_seed=1)

@@ -166,11 +166,11 @@ def _entry(own: "xr.Dataset") -> Record:
     entry["intervals"] = _intervals(own["interval"])
     entry["methods"] = {
         str(method): {
-            "median": own["median_by_method"].sel({"method": method}).item(),
-            "intervals": _intervals(own["interval_by_method"].sel({"method": method})),
+            "median": own["median_by_forecaster"].sel({"forecaster": method}).item(),
+            "intervals": _intervals(own["interval_by_forecaster"].sel({"forecaster": method})),
         }
-        for method in own["method"].values
-        if math.isfinite(own["median_by_method"].sel({"method": method}).item())
+        for method in own["forecaster"].values
+        if math.isfinite(own["median_by_forecaster"].sel({"forecaster": method}).item())
     }
     if "p_reach" in own:
         entry["reach"] = [
@@ -206,7 +206,7 @@ def _summarise_expected(forecast: "xr.DataTree", summary: "xr.Dataset") -> "xr.D
     from cod_bayes.prediction import compute_interval
 
     predictions = forecast["predictions"].to_dataset()
-    score, by_method = predictions["expected_score"], predictions["expected_score_by_method"]
+    score, by_method = predictions["expected_score"], predictions["expected_score_by_forecaster"]
     levels, kind = summary["ci_prob"].values.tolist(), summary.attrs["ci_kind"]
     over = ("chain", "draw")
     changed = {
@@ -214,8 +214,8 @@ def _summarise_expected(forecast: "xr.DataTree", summary: "xr.Dataset") -> "xr.D
         "mean": score.mean(over),
         "sd": score.std(over),
         "interval": compute_interval(score, levels, kind),
-        "median_by_method": by_method.median(over),
-        "interval_by_method": compute_interval(by_method, levels, kind),
+        "median_by_forecaster": by_method.median(over),
+        "interval_by_forecaster": compute_interval(by_method, levels, kind),
     }
     if "p_reach" in summary:
         changed["p_reach"] = (score >= summary["threshold"]).mean(over)

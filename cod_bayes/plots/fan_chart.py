@@ -19,7 +19,7 @@ from cod_bayes.schema import BENCHMARK, ITEM, LLM
 Array = npt.NDArray[np.float64]
 
 # A dimension of this name is selected by a dict: ``sel(method=...)`` is how xarray fills gaps.
-METHOD = "method"
+FORECASTER = "forecaster"
 # From here on targets are drawn as a band; fewer of them as a bar each.
 _MIN_TARGETS_FOR_BAND = 3
 
@@ -74,10 +74,10 @@ class _Study:
         """The headline's forecast, or that of one ``method``."""
         median, interval = "median", "interval"
         if method is not None:
-            median, interval = "median_by_method", "interval_by_method"
+            median, interval = "median_by_forecaster", "interval_by_forecaster"
         held = self.summary[[median, interval]].sel({BENCHMARK: benchmark})
         if method is not None:
-            held = held.sel({METHOD: method})
+            held = held.sel({FORECASTER: method})
         held = held.isel(target=self.order)
         bounds = held[interval].sel(ci_prob=self.levels).transpose("ci_bound", "ci_prob", "target")
         return _Fan(
@@ -155,7 +155,7 @@ def _read(tree: xr.DataTree, methods: Sequence[str] | None) -> _Study:
     """Take from a forecast what is drawn, targets by rising compute."""
     summary = read_group(tree, "summary", "forecast")
     targets = read_group(tree, "predictions_constant_data", "forecast")
-    known = tuple(str(name) for name in summary[METHOD].values)
+    known = tuple(str(name) for name in summary[FORECASTER].values)
     rivals = known if methods is None else tuple(methods)
     unknown = [name for name in rivals if name not in known]
     if unknown:

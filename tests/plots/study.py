@@ -240,26 +240,28 @@ def invent_forecast(
         draws.append([cod, rival])
     by_method = xr.DataArray(
         np.array(draws),
-        dims=("benchmark", "method", "sample", "target"),
+        dims=("benchmark", "forecaster", "sample", "target"),
         coords={
             "benchmark": names,
-            "method": ["cod", "end-to-end"],
+            "forecaster": ["cod", "end-to-end"],
             "target": np.arange(len(flops)),
         },
     )
     if len(names) > 1:
-        by_method.loc[{"benchmark": names[-1], "method": "cod"}] = np.nan
+        by_method.loc[{"benchmark": names[-1], "forecaster": "cod"}] = np.nan
     tails = np.array([(1 - LEVELS) / 2, (1 + LEVELS) / 2])
     bounds = np.quantile(by_method.transpose("sample", ...).values, tails, axis=0)
     interval = xr.DataArray(
         bounds,
-        dims=("ci_bound", "ci_prob", "benchmark", "method", "target"),
+        dims=("ci_bound", "ci_prob", "benchmark", "forecaster", "target"),
         coords={"ci_bound": ["lower", "upper"], "ci_prob": LEVELS, **by_method.coords},
     )
     median = by_method.median("sample", skipna=False)
     headline = xr.DataArray(
         [
-            "cod" if median.sel({"benchmark": n, "method": "cod"}).notnull().all() else "end-to-end"
+            "cod"
+            if median.sel({"benchmark": n, "forecaster": "cod"}).notnull().all()
+            else "end-to-end"
             for n in names
         ],
         dims="benchmark",
@@ -267,10 +269,10 @@ def invent_forecast(
     )
     summary = xr.Dataset(
         {
-            "median": median.sel({"method": headline}).drop_vars("method"),
-            "interval": interval.sel({"method": headline}).drop_vars("method"),
-            "median_by_method": median,
-            "interval_by_method": interval,
+            "median": median.sel({"forecaster": headline}).drop_vars("forecaster"),
+            "interval": interval.sel({"forecaster": headline}).drop_vars("forecaster"),
+            "median_by_forecaster": median,
+            "interval_by_forecaster": interval,
         },
         attrs={"ci_kind": "eti", "estimand": "one new run's score"},
     )
