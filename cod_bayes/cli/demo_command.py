@@ -158,7 +158,7 @@ def _judge(record: Record) -> str:
     counts = []
     for position, level in enumerate(name_levels(record)):
         inside = [contains(e["intervals"][position], truth[e["benchmark"]]) for e in entries]
-        counts.append(f"inside the {level} interval {sum(inside)} of {len(inside)} times")
+        counts.append(f"inside the {level} {sum(inside)} of {len(inside)} times")
     misses = [abs(entry["median"] - truth[entry["benchmark"]]) for entry in entries]
     error = percent(sum(misses) / len(misses))
     return f"Truth {', '.join(counts)}; the medians miss it by {error} points on average."

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from cod_bayes.fitted import FittedModel
 
 # Targets of a fan chart: enough for a smooth band.
-_N_POINTS = 33
+_N_POINTS = 25
 
 
 class Kind(StrEnum):

@@ -98,7 +98,8 @@ def benchmark_table(session: Session, records: Sequence[Record]) -> "Table":
 
 def gate_table(session: Session, records: Sequence[Record]) -> "Table":
     """How sampling went, a row a posterior."""
-    headers = ["R-hat", "bulk ESS", "tail ESS", "divergent", "E-BFMI", "seconds", "gate"]
+    headers = ["R-hat", "bulk ESS", "tail ESS", "divergent", "E-BFMI", "runs", "seconds"]
+    headers += ["gate"]
     table = _table(session, ["fit"], headers)
     for record in records:
         verdict = Text("passed", "green") if record["passed"] else Text("FAILED", "bold red")
@@ -109,6 +110,7 @@ def gate_table(session: Session, records: Sequence[Record]) -> "Table":
             _number(record["ess_tail"], ".0f"),
             _number(record["divergent_share"], ".3%"),
             _number(record["ebfmi"], ".2f"),
+            _number(record.get("attempts"), "d"),
             _number(record.get("sampling_seconds"), ".1f"),
             verdict,
         )

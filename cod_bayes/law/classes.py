@@ -4,6 +4,8 @@ The paper (arXiv 2502.17262, Figure 2) tells extrapolatable clusters from non-ex
 (saturated, oscillating) and non-emergent ones by hard thresholds on a least-squares fit.
 """
 
+import warnings
+
 import numpy as np
 import xarray as xr
 
@@ -26,7 +28,8 @@ def find_flat(data: xr.Dataset, config: ClassConfig) -> np.ndarray:
     """
     rate = (data[N_CORRECT] / data[N_TRIALS].where(data[N_TRIALS] > 0)).values
     edge = max(rate.shape[1] // 4, 1)
-    with np.errstate(invalid="ignore"):
+    # A run that did not try the row, or all runs at one end of the ladder, says nothing.
+    with warnings.catch_warnings(action="ignore", category=RuntimeWarning):
         rise = np.nanmean(rate[:, -edge:], axis=1) - np.nanmean(rate[:, :edge], axis=1)
         above = np.nanmean(rate, axis=1) - data["guess_floor"].values
     flat: np.ndarray = (rise < config.min_seen_rise) & (above > config.emerged)

@@ -103,7 +103,8 @@ def pool_items(evals: xr.Dataset) -> xr.Dataset:
             N_TRIALS: (LLM, n_trials),
             N_CORRECT: (LLM, np.rint(mean_rate * n_trials).astype(np.int64)),
             "n_questions": float(evals["n_questions"].sum()),
-            "guess_floor": float(np.average(evals["guess_floor"].values, weights=weights)),
+            # zero without items: a subset may hold the whole benchmark and leave no rest
+            "guess_floor": float(evals["guess_floor"].values @ weights / max(weights.sum(), 1.0)),
         },
         coords={LLM: evals[LLM].values},
     )

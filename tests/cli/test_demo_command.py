@@ -30,7 +30,7 @@ class TestDemo:
         assert result.exit_code == 0, result.output
         assert result.stdout.startswith("68.5B, simulated. One new run's score at")
         assert "truth  in 90 %" in result.stdout
-        assert "Truth inside the 50 % ETI interval" in result.stdout
+        assert "Truth inside the 50 % ETI " in result.stdout
         assert "Sampler: all" in result.stdout
         assert "Seconds: import" in result.stdout
         assert "next, your own data" in result.stderr
