@@ -41,6 +41,7 @@ def main() -> None:
     parser.add_argument("--worlds", nargs="+", default=["logis", "exp"])
     parser.add_argument("--items", type=int, default=600)
     parser.add_argument("--trials", type=int, default=100)
+    parser.add_argument("--attempts", type=int, default=1, help="at the gate, a fit")
     parser.add_argument("--output", type=Path, default=Path("calibration_study.csv"))
     options = parser.parse_args()
     logging.basicConfig(format="%(message)s")
@@ -51,21 +52,20 @@ def main() -> None:
             key = {"world": world, "study": study, "trials": options.trials}
             if len(done) and (done[list(key)] == list(key.values())).all(axis=1).any():
                 continue
-            rows = pd.DataFrame(run_study(world, study, options.items, options.trials)).assign(
-                **key
-            )
+            rows = pd.DataFrame(run_study(world, study, options)).assign(**key)
             done = pd.concat([done, rows], ignore_index=True)
             done.to_csv(options.output, index=False)
             LOG.info("%s study %d done", world, study)
     LOG.info("\n%s", tabulate(done).to_string())
 
 
-def run_study(world: str, study: int, n_items: int, n_trials: int) -> list[dict[str, object]]:
+def run_study(world: str, study: int, options: argparse.Namespace) -> list[dict[str, object]]:
     """Fit one simulated study and compare every method's forecast with the truth."""
     rng = np.random.default_rng([2026, study])
-    specs = [random_benchmark(rng, f"sim-{study}-{i}", n_items) for i in range(PER_STUDY)]
-    evals, truth = cb.simulate_evals(specs, n_trials=n_trials, world=world, random_seed=study)
-    fitted = cb.fit(evals, random_seed=study)
+    specs = [random_benchmark(rng, f"sim-{study}-{i}", options.items) for i in range(PER_STUDY)]
+    evals, truth = cb.simulate_evals(specs, n_trials=options.trials, world=world, random_seed=study)
+    config = cb.Config.from_mapping({}, (f"sampler.max_attempts={options.attempts}",))
+    fitted = cb.fit(evals, config, random_seed=study)
     target = truth.sel(llm=TARGET)
     forecast = cb.predict(
         fitted, flops=float(target["flops"]), ci_prob=LEVELS, force=True, random_seed=study

@@ -28,7 +28,8 @@ def check_gate(tree: xr.DataTree, config: SamplerConfig) -> dict[str, Any]:
     posterior = tree["posterior"].to_dataset()
     posterior = posterior[[name for name in posterior if _varies(posterior[name])]]
     stats = tree["sample_stats"].to_dataset()
-    with np.errstate(invalid="ignore"):  # an element that never varies (a floor of 0) has no R-hat
+    # An element that never varies (a floor of 0) has no R-hat; stuck chains have an infinite one.
+    with np.errstate(invalid="ignore", divide="ignore"):
         rhat, rhat_at = _worst(az.rhat(posterior), np.nanmax)
         bulk, bulk_at = _worst(az.ess(posterior, method="bulk"), np.nanmin)
         tail, tail_at = _worst(az.ess(posterior, method="tail"), np.nanmin)
@@ -55,7 +56,7 @@ def check_gate(tree: xr.DataTree, config: SamplerConfig) -> dict[str, Any]:
 
 def compute_ebfmi(energy: np.ndarray) -> np.ndarray:
     """Estimated Bayesian fraction of missing information, one a chain (axis 0)."""
-    moves: np.ndarray = np.square(np.diff(energy, axis=1)).mean(axis=1) / energy.var(axis=1)
+    moves: np.ndarray = np.square(np.diff(energy, axis=1)).mean(axis=1) / energy.var(axis=1, ddof=1)
     return moves
 
 
