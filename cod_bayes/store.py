@@ -166,5 +166,6 @@ def thin_model(fitted: FittedModel, draws: int) -> FittedModel:
         return dataset.isel(draw=slice(None, None, step))
 
     tree: xr.DataTree = fitted.tree.map_over_datasets(thin)
-    tree.attrs = fitted.tree.attrs
-    return FittedModel(tree, fitted.config, {**fitted.provenance, "thinned_to": draws})
+    provenance = {**fitted.provenance, "thinned_to": draws}
+    tree.attrs = {**fitted.tree.attrs, "provenance": json.dumps(provenance)}
+    return FittedModel(tree, fitted.config, provenance)

@@ -139,11 +139,11 @@ def join_laws(draws: Mapping[str, xr.DataTree]) -> xr.DataTree:
     """
     names = [name.removeprefix("law/") for name in draws]
     rows, shared = [], []
-    for name, tree in zip(names, draws.values(), strict=True):
+    for tree in draws.values():
         posterior = _posterior(tree)
+        # The labels name the benchmark; a second coordinate of the rows az.summary would refuse.
         of_rows = [n for n in posterior if CLUSTER in posterior[n].dims]
-        labels = (CLUSTER, [name] * posterior.sizes[CLUSTER])
-        rows.append(posterior[of_rows].assign_coords({CLUSTER_BENCHMARK: labels}))
+        rows.append(posterior[of_rows])
         shared.append(posterior.drop_vars([*of_rows, CLUSTER]))
     stats = [tree["sample_stats"].to_dataset() for tree in draws.values()]
     benchmark = {BENCHMARK: names}

@@ -67,7 +67,7 @@ def test_an_unknown_distribution_is_refused():
 def test_parameters_are_exactly_those_of_the_distribution(name):
     with pytest.raises(ConfigError, match=f"a {name} prior takes exactly .*; got nothing"):
         Prior(name, {})
-    with pytest.raises(ConfigError, match="got .*sigma"):
+    with pytest.raises(ConfigError, match=r"got .*sigma"):
         Prior(name, dict.fromkeys((*PARAMETERS[name], "sigma"), 1.0))
 
 

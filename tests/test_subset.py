@@ -188,7 +188,6 @@ def test_laws_of_benchmarks_are_laid_side_by_side(rng):
     joined = join_laws(laws)
     posterior = joined["posterior"].to_dataset()
     assert list(posterior["cluster"].values) == ["A/0", "A/1", "B/0", "B/1", "B/2"]
-    assert list(posterior["cluster_benchmark"].values) == ["A", "A", "B", "B", "B"]
     assert posterior["slope"].dims == ("chain", "draw", "scale", "cluster")
     for name in ("A", "B"):
         xr.testing.assert_equal(

@@ -1,6 +1,7 @@
 """Where files may be written, asked before the work; forecasts on disk, whole or not there."""
 
 import os
+import tempfile
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,10 +27,14 @@ def check_writable(path: Path) -> Path:
         above = above.parent
     if not above.is_dir():
         raise DataError(f"cannot write {path}: {above} is a file, not a folder; choose another")
-    if not os.access(above, os.W_OK | os.X_OK):
+    try:
+        # asking for permissions would not tell of quotas, or of file systems that are read-only
+        tempfile.TemporaryDirectory(dir=above, prefix=".cod-bayes-").cleanup()
+    except OSError as fault:
         raise DataError(
-            f"cannot write {path}: {above} is not yours to write to; choose another folder"
-        )
+            f"cannot write {path}: nothing can be written in {above} ({fault.strerror}); "
+            "choose another folder"
+        ) from fault
     return path
 
 
@@ -43,8 +48,9 @@ def check_file(path: Path) -> Path:
     """
     if path.is_dir():
         raise DataError(f"cannot write {path}: it is a folder; name a file in it")
+    check_writable(path)
     make_folder(path.parent)
-    return check_writable(path)
+    return path
 
 
 def make_folder(path: Path) -> Path:
@@ -55,6 +61,8 @@ def make_folder(path: Path) -> Path:
     DataError
         If that cannot be.
     """
+    if path.is_file():
+        raise DataError(f"cannot make the folder {path}: it is a file; choose another name")
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as fault:

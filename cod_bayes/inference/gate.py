@@ -26,13 +26,12 @@ def check_gate(tree: xr.DataTree, config: SamplerConfig) -> dict[str, Any]:
     import arviz as az
 
     posterior = tree["posterior"].to_dataset()
-    posterior = posterior[[name for name in posterior if _varies(posterior[name])]]
+    posterior = posterior[[name for name in posterior if _varies(posterior[name]).any()]]
     stats = tree["sample_stats"].to_dataset()
-    # An element that never varies (a floor of 0) has no R-hat; stuck chains have an infinite one.
-    with np.errstate(invalid="ignore", divide="ignore"):
-        rhat, rhat_at = _worst(az.rhat(posterior), np.nanmax)
-        bulk, bulk_at = _worst(az.ess(posterior, method="bulk"), np.nanmin)
-        tail, tail_at = _worst(az.ess(posterior, method="tail"), np.nanmin)
+    with np.errstate(invalid="ignore", divide="ignore"):  # stuck chains have an infinite R-hat
+        rhat, rhat_at = _worst(az.rhat(posterior), posterior, np.nanmax, np.inf)
+        bulk, bulk_at = _worst(az.ess(posterior, method="bulk"), posterior, np.nanmin, 0.0)
+        tail, tail_at = _worst(az.ess(posterior, method="tail"), posterior, np.nanmin, 0.0)
     divergent = float(stats["diverging"].mean())
     ebfmi = float(np.min(compute_ebfmi(stats["energy"].transpose("chain", "draw", ...).values)))
     passed = (
@@ -86,13 +85,19 @@ def describe_failures(gate: dict[str, Any], config: SamplerConfig) -> list[str]:
     return failures
 
 
-def _varies(variable: xr.DataArray) -> bool:
-    return bool(np.any(variable.values != variable.values.flat[0]))
+def _varies(variable: xr.DataArray) -> xr.DataArray:
+    """Elements that vary over draws; one that never does (a floor of 0) is no unknown."""
+    varies: xr.DataArray = (variable != variable.isel(chain=0, draw=0)).any(("chain", "draw"))
+    return varies
 
 
-def _worst(values: xr.Dataset, extreme: Any) -> tuple[float, str]:
+def _worst(
+    values: xr.Dataset, posterior: xr.Dataset, extreme: Any, failed: float
+) -> tuple[float, str]:
+    """The worst value of a measure and where; a measure that failed, as on NaN, is the worst."""
     worst, where = None, ""
-    for name, variable in values.data_vars.items():
+    for name, measured in values.data_vars.items():
+        variable = measured.fillna(failed).where(_varies(posterior[name]))
         value = float(extreme(variable.values))
         if worst is None or extreme([value, worst]) != worst:
             worst = value

@@ -76,7 +76,7 @@ def sample(
 
     program = compiled.program.with_data(**data) if data else compiled.program
     start = time.perf_counter()
-    tree = nutpie.sample(
+    running = nutpie.sample(
         program,
         draws=config.draws,
         tune=config.tune,
@@ -88,7 +88,14 @@ def sample(
         save_warmup=False,
         progress_bar=False,
         progress_callback=_report(progress) if progress else None,
+        blocking=False,
     )
+    try:
+        tree = running.wait()
+    except BaseException:
+        # nutpie's own blocking call takes Ctrl-C for "enough draws" and returns what there is
+        running.cancel()
+        raise
     groups = {name: tree[name].to_dataset() for name in ("posterior", "sample_stats")}
     groups["sample_stats"] = groups["sample_stats"][["diverging", "energy", "n_steps", "depth"]]
     sampled: xr.DataTree = xr.DataTree.from_dict(groups)

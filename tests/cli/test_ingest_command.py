@@ -165,4 +165,4 @@ def test_a_column_mapped_in_no_form_is_a_usage_error(run, table):
 def test_an_output_that_cannot_be_is_refused_first(run):
     result = run("ingest", "nowhere.csv", "-o", "/dev/null/evals.nc")
     assert result.exit_code == 1
-    assert "cannot make the folder /dev/null" in result.stderr
+    assert "/dev/null is a file, not a folder" in result.stderr

@@ -34,13 +34,14 @@ def calls(monkeypatch):
             settings["progress_callback"](chains)
         cell = ("chain", "draw")
         stats = {n: (cell, np.zeros((2, 7))) for n in ("diverging", "energy", "n_steps", "depth")}
-        return xr.DataTree.from_dict(
+        tree = xr.DataTree.from_dict(
             {
                 "posterior": xr.Dataset({"x": (cell, np.zeros((2, 7)))}),
                 "sample_stats": xr.Dataset({**stats, "gradient": (cell, np.zeros((2, 7)))}),
                 "warmup_posterior": xr.Dataset(),
             }
         )
+        return SimpleNamespace(wait=lambda: tree)
 
     monkeypatch.setattr("nutpie.sample", fake_sample)
     monkeypatch.setattr("nutpie.compile_pymc_model", lambda model: ("compiled", model))
@@ -61,6 +62,7 @@ def test_every_setting_reaches_the_sampler(calls):
         "save_warmup": False,
         "progress_bar": False,
         "progress_callback": None,
+        "blocking": False,
     }
 
 
@@ -91,3 +93,22 @@ def test_compiling_says_how_long_it_took(calls):
     assert compiled.program == ("compiled", "a model")
     assert compiled.adaptation == "low_rank"
     assert compiled.seconds >= 0
+
+
+def test_ctrl_c_stops_sampling_and_is_not_taken_for_enough_draws(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cancelled = []
+
+    class Running:
+        def wait(self) -> None:
+            raise KeyboardInterrupt
+
+        def cancel(self) -> None:
+            cancelled.append(True)
+
+    monkeypatch.setattr("nutpie.sample", lambda program, **settings: Running())
+    compiled = Compiled(program=object(), adaptation="diag", seconds=0.0)
+    with pytest.raises(KeyboardInterrupt):
+        sample(compiled, SamplerConfig(), random_seed=1)
+    assert cancelled

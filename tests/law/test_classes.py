@@ -36,9 +36,7 @@ def test_every_row_gets_the_class_it_was_made_for():
     probability = judge(four_rows())
     assert probability.dims == ("cluster", "class")
     assert tuple(probability["class"].values) == CLASSES
-    np.testing.assert_array_equal(
-        probability, [[1, 0, 0], [0, 1, 0], [0, 1, 0], [0, 0, 1]]
-    )
+    np.testing.assert_array_equal(probability, [[1, 0, 0], [0, 1, 0], [0, 1, 0], [0, 0, 1]])
 
 
 def test_draws_that_disagree_share_the_probability():
@@ -68,7 +66,10 @@ def test_in_two_scales_the_horizon_grows_both():
     law = make_law(4, n_scales=2, log_hazard=np.log(0.5), slope=0.5, frailty=1.0, ceiling=1.0)
     ends = 1 / (1 + 1.0), 1 / (1 + 100.0**-0.5)
     reference = {"params": 1e9, "tokens": 1e11}
-    for limit, is_extrapolatable in ((ends[1] - ends[0] - 0.001, 1), (ends[1] - ends[0] + 0.001, 0)):
+    for limit, is_extrapolatable in (
+        (ends[1] - ends[0] - 0.001, 1),
+        (ends[1] - ends[0] + 0.001, 0),
+    ):
         probability = judge(law, replace(config, min_rise=limit), reference)
         assert probability.sel({"class": "extrapolatable"}).item() == is_extrapolatable
 
@@ -92,7 +93,7 @@ def test_the_papers_rule_in_its_own_unit(rng):
 
 def test_the_papers_rule_judges_a_law_in_compute_alone():
     law = make_law(4, n_scales=2)
-    with pytest.raises(ConfigError, match='this one is in params and tokens; set law.scale'):
+    with pytest.raises(ConfigError, match=r"this one is in params and tokens; set law\.scale"):
         judge(law, PAPER, {"params": 1e9, "tokens": 1e11})
 
 

@@ -67,9 +67,7 @@ def test_a_score_rises_with_compute_between_floor_and_one(
     name, log_hazard, slope, ceiling, floor, frailty
 ):
     x = np.linspace(-12.0, 8.0, 60)
-    hazard = compute_log_hazard(
-        np.array([[log_hazard]]), np.array([[slope]]), x[None, :], np
-    )
+    hazard = compute_log_hazard(np.array([[log_hazard]]), np.array([[slope]]), x[None, :], np)
     p = compute_score(hazard, ceiling, floor, frailty, CURVES[name])
     assert (np.diff(p) >= -1e-15).all()
     assert ((p > 0) & (p < 1)).all()
@@ -100,9 +98,7 @@ def test_pytensor_and_numpy_agree(name, n_scales, rng):
 
     # A matrix of one row is told from one of two by its static shape, as in the model.
     symbols = [pt.tensor(shape=np.shape(value), dtype="float64") for value in inputs]
-    compiled = pytensor.function(
-        symbols, law(*symbols, pt), mode=PLAIN, on_unused_input="ignore"
-    )
+    compiled = pytensor.function(symbols, law(*symbols, pt), mode=PLAIN, on_unused_input="ignore")
     np.testing.assert_allclose(compiled(*inputs), law(*inputs, np), rtol=1e-10)
 
 

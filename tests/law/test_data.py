@@ -55,9 +55,7 @@ def test_cells_that_were_not_tried_do_not_count():
 
 def test_aggregated_scores_weigh_by_their_questions():
     evals = make_evals(np.array([[100, 300]]), np.array([[50, 300]]))
-    evals = evals.assign_coords(
-        n_questions=("item", [100, 300]), guess_floor=("item", [0.0, 0.4])
-    )
+    evals = evals.assign_coords(n_questions=("item", [100, 300]), guess_floor=("item", [0.0, 0.4]))
     pooled = pool_items(evals)
     assert pooled["n_trials"].item() == 400
     assert pooled["n_correct"].item() == 350
@@ -113,7 +111,7 @@ def test_two_scales_are_refused_where_the_ladder_cannot_tell_them_apart():
     with pytest.raises(DataError, match=r"its 4 runs scatter .* at least 9 runs .*law\.scale"):
         choose_scale(few, "params-tokens")
     line = ladder(np.geomspace(1e8, 1e10, 12), np.geomspace(1e10, 1e12, 12))
-    with pytest.raises(DataError, match="scatter 0.00 nats"):
+    with pytest.raises(DataError, match=r"scatter 0\.00 nats"):
         choose_scale(line, "params-tokens")
     unknown = ladder(np.repeat([1e8, 1e9, 1e10], 3), np.full(9, np.nan))
     assert choose_scale(unknown) == ("compute",)

@@ -111,14 +111,19 @@ def test_the_counts_density_is_a_beta_binomial(rows, rng):
         part.eval(replaced, mode=PLAIN)
         for part in model["count"].owner.op.dist_params(model["count"].owner)[1:]
     )
-    rate = shift_logit(evaluate_rows(one.expand_dims(["chain", "draw"]),
-                                     rows["log_scale"].values, CURVES["frailty"])[0], luck)
+    rate = shift_logit(
+        evaluate_rows(
+            one.expand_dims(["chain", "draw"]), rows["log_scale"].values, CURVES["frailty"]
+        )[0],
+        luck,
+    )
     spread = dispersion / 40 + residual**2 * rate * (1 - rate)
     np.testing.assert_allclose(alpha, rate / spread, rtol=1e-9)
     np.testing.assert_allclose(beta, (1 - rate) / spread, rtol=1e-9)
     ours = pm.logp(pm.BetaBinomial.dist(n=4000, alpha=alpha, beta=beta), rows["n_correct"].values)
-    theirs = stats.betabinom.logpmf(rows["n_correct"].values, 4000, rate / spread,
-                                    (1 - rate) / spread)
+    theirs = stats.betabinom.logpmf(
+        rows["n_correct"].values, 4000, rate / spread, (1 - rate) / spread
+    )
     np.testing.assert_allclose(ours.eval(mode=PLAIN), theirs, rtol=1e-6)
 
 
@@ -136,9 +141,10 @@ def test_padding_changes_neither_density_nor_gradient_of_the_rows_in_use(rows, r
 
     # What the padded rows add is their own prior: the slope's is stated for its logarithm.
     slope = np.exp(standing_apart[1])
-    own = stats.norm.logpdf(standing_apart[[0, 2, 3]]).sum() + (
-        stats.gamma.logpdf(slope, 3, scale=1 / 3) + standing_apart[1]
-    ).sum()
+    own = (
+        stats.norm.logpdf(standing_apart[[0, 2, 3]]).sum()
+        + (stats.gamma.logpdf(slope, 3, scale=1 / 3) + standing_apart[1]).sum()
+    )
     without = bare.compile_logp(mode=PLAIN)(point)
     assert padded.compile_logp(mode=PLAIN)(longer) == pytest.approx(without + own, rel=1e-9)
 

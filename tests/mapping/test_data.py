@@ -13,9 +13,7 @@ def evals(rng):
     """Two benchmarks of ten and six items; three ladder runs and an anchor."""
     roles = ["ladder", "ladder", "ladder", "anchor"]
     parts = [
-        make_evals(
-            np.full((4, n), 20), rng.integers(0, 21, (4, n)), benchmark=name, roles=roles
-        )
+        make_evals(np.full((4, n), 20), rng.integers(0, 21, (4, n)), benchmark=name, roles=roles)
         for name, n in (("A", 10), ("B", 6))
     ]
     return xr.concat(parts, dim="item", data_vars="minimal", coords="minimal", compat="equals")

@@ -180,9 +180,7 @@ def test_equal_seeds_give_equal_draws_and_others_do_not(oracle):
 def test_data_are_swapped_without_compiling_again(oracle):
     data, compiled, tree = oracle
     short = replace(SAMPLER, draws=200, tune=300)
-    shifted = sample(
-        compiled, short, random_seed=3, data={"centre": data["centre"].values + 1.0}
-    )
+    shifted = sample(compiled, short, random_seed=3, data={"centre": data["centre"].values + 1.0})
     # A line through the same points, a logit further right: it stands slope - 1 higher there.
     before = tree["posterior"].to_dataset().mean()
     after = float(shifted["posterior/offset"].mean())
