@@ -151,7 +151,7 @@ def _labels(evals: xr.Dataset, config: Config, clusters: xr.Dataset | None) -> x
     if unknown.any():
         raise DataError(
             f"{unknown.sum()} of {len(unknown)} items have no label in the clusters to reuse "
-            f"(first: {evals[ITEM].values[unknown][0]!r}). Drop them, or cluster afresh."
+            f"(first: {str(evals[ITEM].values[unknown][0])!r}). Drop them, or cluster afresh."
         )
     names = list(dict.fromkeys(evals[BENCHMARK].values))
     return clusters.sel({ITEM: evals[ITEM].values, BENCHMARK: names})
@@ -167,7 +167,9 @@ def _law_rows(ladder: xr.Dataset, labels: xr.Dataset, config: Config) -> dict[st
     rows = {}
     for name, positions in _positions_of_benchmarks(ladder).items():
         label = labels["label"].values[positions]
-        groups = {f"{name}/{k}": positions[label == k] for k in range(int(label.max()) + 1)}
+        # A label that is reused for fewer items may have none of them left.
+        found = [k for k in range(int(label.max()) + 1) if (label == k).any()]
+        groups = {f"{name}/{k}": positions[label == k] for k in found}
         if config.mapping.form == NO_MAP and (label < 0).any():
             groups[f"{name}/unclustered"] = positions[label < 0]
         trials = ladder[N_TRIALS].values[:, positions]

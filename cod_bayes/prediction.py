@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from cod_bayes.errors import ConvergenceError, DataError
+from cod_bayes.errors import ConvergenceError, DataError, join_faults
 from cod_bayes.fitted import FittedModel
 from cod_bayes.inference.gate import describe_failures
 from cod_bayes.law.curves import load_curve
@@ -25,6 +25,7 @@ from cod_bayes.schema import BENCHMARK, CLUSTER, FORECASTERS, LLM
 from cod_bayes.subset import CLUSTER_BENCHMARK
 
 TARGET = "target"
+CI_KINDS = ("eti", "hdi")
 # A band over many targets needs fewer draws than one number's tails: thin beyond this many cells.
 MAX_CELLS = 64_000
 # Nats off the ladder's line in (ln params, ln tokens) beyond which a law in compute is a guess.
@@ -82,6 +83,9 @@ def predict(
     """
     if not force:
         check_passed(fitted)
+    levels = tuple(np.atleast_1d(ci_prob or fitted.config.forecast.ci_prob).tolist())
+    kind = ci_kind or fitted.config.forecast.ci_kind
+    _check_question(trials, thresholds, levels, kind)
     targets, notes = _targets(fitted, flops, params, tokens)
     rng = np.random.default_rng(random_seed)
     names = [str(name) for name in fitted.group("clusters")[BENCHMARK].values]
@@ -101,7 +105,7 @@ def predict(
             notes.append(f"{name}: the end-to-end law leads, since {reason}")
 
     predictions = _predictions(fitted, names, headline, np.array(scores), np.array(expected))
-    summary = _summarise(predictions, fitted, thresholds, ci_prob, ci_kind)
+    summary = _summarise(predictions, thresholds, levels, kind)
     summary["variance_share"] = ((BENCHMARK, TARGET, "source"), np.array(shares))
     summary = summary.assign_coords(source=list(SOURCES))
     summary.attrs["estimand"] = (
@@ -126,12 +130,29 @@ def check_passed(fitted: FittedModel) -> None:
     for fit in diagnostics["fit"].values[~diagnostics["passed"].values]:
         gate = {str(k): v.item() for k, v in diagnostics.sel(fit=fit).data_vars.items()}
         faults += [f"{fit}: {why}" for why in describe_failures(gate, fitted.config.sampler)]
-    if faults:
+    if not diagnostics["passed"].all():
         raise ConvergenceError(
             "the sampler's gate failed, so this forecast cannot be trusted:\n  - "
             + "\n  - ".join(faults)
             + "\nFit again with the remedies named, or force the forecast (--force, force=True)."
         )
+
+
+def _check_question(
+    trials: int | None, thresholds: Sequence[float], levels: Sequence[float], kind: str
+) -> None:
+    """Refuse a question without meaning; scores and levels are fractions, not per cent."""
+    faults = []
+    if trials is not None and trials < 1:
+        faults.append(f"trials must be at least 1; got {trials}")
+    for name, values in (("thresholds", thresholds), ("ci_prob", levels)):
+        outside = [value for value in values if not 0 < value < 1]
+        if outside:
+            faults.append(f"{name} are fractions within (0, 1); got {outside[0]}")
+    if kind not in CI_KINDS:
+        faults.append(f"ci_kind must be {' or '.join(CI_KINDS)}; got {kind!r}")
+    if faults:
+        raise DataError(join_faults("the question", faults))
 
 
 def _targets(
@@ -141,6 +162,8 @@ def _targets(
     given = {"flops": flops, "params": params, "tokens": tokens}
     values = {n: np.atleast_1d(np.asarray(v, float)) for n, v in given.items() if v is not None}
     for name, value in values.items():
+        if value.ndim > 1 or not len(value):
+            raise DataError(f"the target's {name} must be a number or a list; got {value}")
         if not (np.isfinite(value) & (value > 0)).all():
             raise DataError(f"the target's {name} must be positive and finite; got {value}")
     if "flops" not in values:
@@ -148,8 +171,11 @@ def _targets(
             raise DataError(
                 "the target needs flops, or params and tokens: predict(fitted, flops=3e24)"
             )
-        values["flops"] = 6 * values["params"] * values["tokens"]
+        values["flops"] = 6.0 * values["params"] * values["tokens"]
     size = max(map(len, values.values()))
+    lengths = {name: len(value) for name, value in values.items()}
+    if set(lengths.values()) - {1, size}:
+        raise DataError(f"the targets' lists must be equally long; got {lengths}")
     values = {n: np.broadcast_to(v, size) for n, v in values.items()}
     constants = fitted.group("end_to_end/constant_data")
     scales = tuple(str(s) for s in constants["scale"].values)
@@ -293,13 +319,10 @@ def _predictions(
 
 def _summarise(
     predictions: xr.Dataset,
-    fitted: FittedModel,
     thresholds: Sequence[float],
-    ci_prob: Sequence[float] | None,
-    ci_kind: str | None,
+    levels: Sequence[float],
+    kind: str,
 ) -> xr.Dataset:
-    levels = tuple(ci_prob or fitted.config.forecast.ci_prob)
-    kind = ci_kind or fitted.config.forecast.ci_kind
     score = predictions["score"]
     over = ("chain", "draw")
     summary = xr.Dataset(
@@ -338,7 +361,7 @@ def compute_interval(draws: xr.DataArray, levels: Sequence[float], kind: str) ->
             intervals.append(interval.drop_vars("ci_bound", errors="ignore"))
         else:
             ends = [(1 - level) / 2, (1 + level) / 2]
-            quantiles = draws.quantile(ends, dim=["chain", "draw"])
+            quantiles = draws.quantile(ends, dim=["chain", "draw"], skipna=False)
             intervals.append(quantiles.rename(quantile="ci_bound").drop_vars("ci_bound"))
     joined: xr.DataArray = xr.concat(intervals, dim="ci_prob").assign_coords(
         ci_prob=list(levels), ci_bound=["lower", "upper"]

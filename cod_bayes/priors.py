@@ -61,7 +61,7 @@ class Prior:
             dims = kwargs.get("dims", ())
             lengths = pm.modelcontext(None).dim_lengths
             shape = [lengths[dim] for dim in ([dims] if isinstance(dims, str) else dims)]
-            return pt.full(shape, self.parameters["value"])
+            return pm.Deterministic(name, pt.full(shape, self.parameters["value"]), dims=dims)
         first, second = (self.parameters[key] for key in PARAMETERS[self.distribution])
         if self.distribution == "normal":
             return pm.Normal(name, mu=first, sigma=second, **kwargs)

@@ -5,6 +5,7 @@
 """
 
 import json
+import os
 import shutil
 import tempfile
 import tomllib
@@ -22,7 +23,14 @@ from cod_bayes.schema import SCHEMA_VERSION
 
 FIT_FILE, CONFIG_FILE = "fit.nc", "config.toml"
 PROVENANCE_FILE, CARD_FILE = "provenance.json", "card.md"
-GROUPS = ("clusters", "cluster_table", "scores", "end_to_end", "diagnostics")
+GROUPS = (
+    "/clusters",
+    "/cluster_table",
+    "/scores",
+    "/end_to_end/posterior",
+    "/end_to_end/constant_data",
+    "/diagnostics",
+)
 
 
 def check_free(path: str | Path, *, force: bool = False) -> Path:
@@ -66,16 +74,26 @@ def save_model(fitted: FittedModel, path: str | Path, *, force: bool = False) ->
     try:
         scratch.chmod(0o755)
         _write(fitted, scratch)
-        old = scratch.with_name(scratch.name + "-old")
-        if path.exists():
-            path.rename(old)
-        scratch.rename(path)
-        shutil.rmtree(old, ignore_errors=True)
+        _exchange(scratch, path)
     except OSError as error:
         raise ModelFileError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return path
+
+
+def _exchange(scratch: Path, path: Path) -> None:
+    """Put ``scratch`` in the place of ``path``; if that fails, what was there comes back."""
+    old = scratch.with_name(scratch.name + "-old")
+    if path.exists():
+        path.rename(old)
+    try:
+        scratch.rename(path)
+    except OSError:
+        if old.exists():
+            os.replace(old, path)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def _write(fitted: FittedModel, folder: Path) -> None:
@@ -125,7 +143,7 @@ def load_model(path: str | Path) -> FittedModel:
         raise ModelFileError(
             f"{file} cannot be read as netCDF ({error}); it is damaged or foreign. Fit again."
         ) from error
-    missing = [group for group in GROUPS if group not in tree.children]
+    missing = [group for group in GROUPS if group not in tree.groups]
     if missing:
         raise ModelFileError(
             f"{file} is no fitted model of cod-bayes: it lacks the groups {', '.join(missing)}"

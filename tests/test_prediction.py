@@ -298,7 +298,6 @@ def test_a_target_without_meaning_is_refused(small_fit, about, message):
         ask(small_fit, **about)
 
 
-@pytest.mark.xfail(strict=True, reason="not checked: see the session's report")
 @pytest.mark.parametrize(
     "about",
     [
@@ -332,7 +331,6 @@ def test_a_benchmark_without_a_subset_has_one_forecaster(lame_fit):
     ]
 
 
-@pytest.mark.xfail(strict=True, reason="NumPy warns of a slice that is all NaN")
 def test_a_missing_forecaster_is_no_warning(lame_fit):
     ask(lame_fit, ci_kind="eti")
 

@@ -4,6 +4,7 @@
 application           the Typer application, its global options, and the way out of any error
 ``*_command``         one file a command
 session               where text goes: results to stdout, progress and notes to stderr
+faults                what an error says
 stages                progress of a fit, stage by stage
 options               arguments that commands share, and how quantities are read
 records               forecasts, gates and data as plain records: what ``--json`` prints

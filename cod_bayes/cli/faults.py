@@ -1,10 +1,4 @@
-"""What an error says on stderr, and when fitting may be interrupted."""
-
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from types import FrameType
+"""What an error says on stderr."""
 
 from cod_bayes.errors import CodBayesError
 
@@ -24,35 +18,3 @@ def describe_fault(fault: BaseException) -> str:
         return str(fault)
     first = next(iter(str(fault).strip().splitlines()), "no message")
     return f"unexpected {type(fault).__name__}: {first} (run with --verbose for the traceback)"
-
-
-@contextmanager
-def interruptible() -> Iterator[None]:
-    """Make sure that Ctrl-C ends the work, whoever catches it inside.
-
-    A sampler that is interrupted may return the draws it has; a model made of them would look
-    like any other.
-
-    Raises
-    ------
-    KeyboardInterrupt
-        At the end at the latest, if Ctrl-C was pressed.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield  # signals belong to the main thread
-        return
-    pressed = False
-    before = signal.getsignal(signal.SIGINT)
-
-    def remember(number: int, frame: FrameType | None) -> None:
-        nonlocal pressed
-        pressed = True
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGINT, remember)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-        if pressed:
-            raise KeyboardInterrupt

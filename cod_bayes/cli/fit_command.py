@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cod_bayes.cli.faults import interruptible
 from cod_bayes.cli.options import ConfigFile, Json, Seed, Settings
 from cod_bayes.cli.outputs import check_writable
 from cod_bayes.cli.records import Record, fit_record
@@ -107,7 +106,7 @@ def fit_with_progress(
     """Fit, showing every stage on stderr."""
     from cod_bayes import fitting
 
-    with interruptible(), report_stages(session) as report:
+    with report_stages(session) as report:
         return fitting.fit(evals, config, clusters=clusters, random_seed=seed, progress=report)
 
 

@@ -1,13 +1,10 @@
 import json
-import os
-import signal
 
 import numpy as np
 import pytest
 import xarray as xr
 
 import cod_bayes as cb
-from cod_bayes.cli.faults import interruptible
 
 from .conftest import replace_fit
 
@@ -118,23 +115,3 @@ def test_an_output_that_cannot_be_is_refused_before_fitting(run, stub_fit, evals
     result = run("fit", evals_file, "-o", evals_file / "model")
     assert (result.exit_code, stub_fit) == (1, [])
     assert "is a file, not a folder" in result.stderr
-
-
-def test_a_fit_that_swallows_ctrl_c_is_interrupted_all_the_same():
-    def work() -> None:
-        try:
-            os.kill(os.getpid(), signal.SIGINT)
-        except KeyboardInterrupt:
-            return
-
-    before = signal.getsignal(signal.SIGINT)
-    with pytest.raises(KeyboardInterrupt), interruptible():
-        work()
-    assert signal.getsignal(signal.SIGINT) is before
-
-
-def test_without_ctrl_c_nothing_is_interrupted():
-    with interruptible():
-        pass
-    with pytest.raises(ValueError, match="own"), interruptible():
-        raise ValueError("own")

@@ -130,7 +130,7 @@ def test_draws_that_are_no_numbers_fail(rng):
 def test_the_limits_are_those_of_the_config(rng):
     tree = sampled(rng, x=good(rng))
     for limit in (
-        {"max_rhat": 1.0},
+        {"max_rhat": 0.99},
         {"min_ess": 1e6},
         {"max_divergent_share": -1.0},
         {"min_ebfmi": 5.0},

@@ -226,7 +226,6 @@ def test_a_fixed_prior_takes_its_variables_dims(rows):
     assert np.isfinite(model.compile_logp(mode=PLAIN)(model.initial_point()))
 
 
-@pytest.mark.xfail(strict=True, reason="a fixed prior leaves no variable for predict to read")
 def test_what_a_forecast_reads_exists_even_if_it_is_fixed(rows):
     known = {n: fixed(0.1, "known") for n in ("luck_sd", "residual_sd", "item_dispersion")}
     model = build_law(rows, with_priors(frailty=fixed(1.0, "logistic"), **known))
