@@ -44,6 +44,7 @@ def predict(
     thresholds: Sequence[float] = (),
     ci_prob: Sequence[float] | None = None,
     ci_kind: str | None = None,
+    explain: bool = True,
     force: bool = False,
     random_seed: int = 0,
 ) -> xr.DataTree:
@@ -64,6 +65,8 @@ def predict(
     ci_prob, ci_kind
         Levels of the credible intervals and their kind (``eti`` or ``hdi``); the fit's
         configuration by default.
+    explain
+        Split the variance by source; takes longer than the forecast itself over many targets.
     force
         Go on although the sampler's gate failed.
 
@@ -99,15 +102,17 @@ def predict(
         missing = np.full_like(drawn["end-to-end"], np.nan)
         scores.append([drawn.get(method, missing) for method in FORECASTERS])
         expected.append([mean.get(method, missing) for method in FORECASTERS])
-        shares.append(split_variance(chains[headline[name]], rng))
+        if explain:
+            shares.append(split_variance(chains[headline[name]], rng))
         if headline[name] != "cod":
             reason = fitted.group("clusters")["headline_reason"].sel({BENCHMARK: name}).item()
             notes.append(f"{name}: the end-to-end law leads, since {reason}")
 
     predictions = _predictions(fitted, names, headline, np.array(scores), np.array(expected))
     summary = _summarise(predictions, thresholds, levels, kind)
-    summary["variance_share"] = ((BENCHMARK, TARGET, "source"), np.array(shares))
-    summary = summary.assign_coords(source=list(SOURCES))
+    if explain:
+        summary["variance_share"] = ((BENCHMARK, TARGET, "source"), np.array(shares))
+        summary = summary.assign_coords(source=list(SOURCES))
     summary.attrs["estimand"] = (
         "one new run's score" if trials is None else f"one new run's score in {trials} trials"
     )

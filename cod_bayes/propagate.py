@@ -30,7 +30,8 @@ class Chain:
     """All that leads from posterior draws to one benchmark's score.
 
     law
-        Draws of the rows in the predictable subset (or of one row, the whole benchmark).
+        Draws of the rows in the predictable subset (or of one row, the whole benchmark); chains
+        are stacked along ``sample`` once, here.
     n_questions
         Questions in each row.
     n_items
@@ -52,6 +53,11 @@ class Chain:
     trials: int | None = None
     mapping: xr.Dataset | None = None
     form: str = NO_MAP
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "law", stack_draws(self.law))
+        if self.mapping is not None:
+            object.__setattr__(self, "mapping", stack_draws(self.mapping))
 
     @property
     def weights(self) -> Array:
@@ -107,7 +113,7 @@ def _realise(
     chain: Chain, law: Array, luck: Array, map_order: Array, rng: np.random.Generator
 ) -> Array:
     """One new run's full score, given its luck: its rows depart from their laws, then the map."""
-    rows = stack_draws(chain.law)
+    rows = chain.law
     rate = shift_logit(law, per_row(rows, "luck_sd") * luck)
     spread = compute_spread(
         rate,
@@ -126,7 +132,7 @@ def _realise(
 def _map(chain: Chain, subset: Array, scatter: Array, map_order: Array) -> Array:
     """Full score from the subset's; ``scatter`` in units of the map's own scatter."""
     assert chain.mapping is not None
-    maps = stack_draws(chain.mapping)
+    maps = chain.mapping
     offset, slope, scatter_sd = (
         maps[name].transpose("sample").values[map_order][:, None]
         for name in ("offset", "slope", "scatter_sd")
@@ -146,7 +152,7 @@ def expect_score(chain: Chain) -> Array:
     departures keep their mean and average out over the subset.
     """
     law = evaluate_rows(chain.law, chain.log_scale, chain.curve)
-    luck_sd = per_row(stack_draws(chain.law), "luck_sd")
+    luck_sd = per_row(chain.law, "luck_sd")
     nodes, weights = np.polynomial.hermite_e.hermegauss(N_NODES)
     weights = weights / weights.sum()
     in_order = np.arange(law.shape[0])
@@ -165,33 +171,31 @@ def split_variance(chain: Chain, rng: np.random.Generator) -> Array:
     """Shares of the score's variance by source, shape (target, source); each row sums to one.
 
     By the law of total variance, ``Var E[Y | sources 1..j]`` grows with ``j``; its increments are
-    the shares. Each is the covariance of two draws that have sources ``1..j`` in common and
+    the shares. Each is the correlation of two draws that have sources ``1..j`` in common and
     nothing else (Sobol 2001, the pick-freeze estimator), averaged over a few pairs. Sources that
     are shared by the draws of one posterior (law, mapping) are independent, since the two stages
     are sampled apart.
     """
     law = evaluate_rows(chain.law, chain.log_scale, chain.curve)
-    explained = []
-    total = np.zeros(law.shape[2])
-    for n_kept in range(1, len(SOURCES)):
-        covariance = np.zeros(law.shape[2])
-        for _ in range(N_REPLICATES):
-            first = _draw(chain, law, rng)
+    n_edges = len(SOURCES) - 1
+    explained = np.zeros((n_edges, law.shape[2]))
+    for _ in range(N_REPLICATES):
+        first = _draw(chain, law, rng)
+        for n_kept in range(1, len(SOURCES)):
             second = _draw(chain, law, rng, first, n_kept)
-            covariance += _covariance(first.score, second.score)
-            total += (first.score.var(axis=0) + second.score.var(axis=0)) / 2
-        explained.append(covariance / N_REPLICATES)
-    total = total / (N_REPLICATES * (len(SOURCES) - 1))
-    total = np.where(total > 0, total, 1.0)
+            explained[n_kept - 1] += _correlation(first.score, second.score) / N_REPLICATES
     if chain.trials is None:
-        explained[-1] = total  # nothing is measured, so the sources before it explain all
+        explained[-1] = 1.0  # nothing is measured, so the sources before it explain all
     # Monte-Carlo error aside, explained variance rises from source to source up to the total.
-    cumulative = np.maximum.accumulate(np.clip(np.array(explained) / total, 0, 1), axis=0)
-    edges = np.vstack([np.zeros_like(total), cumulative, np.ones_like(total)])
+    cumulative = np.maximum.accumulate(np.clip(explained, 0, 1), axis=0)
+    edges = np.vstack([np.zeros(law.shape[2]), cumulative, np.ones(law.shape[2])])
     shares: Array = np.diff(edges, axis=0).T
     return shares
 
 
-def _covariance(first: Array, second: Array) -> Array:
-    centred: Array = ((first - first.mean(axis=0)) * (second - second.mean(axis=0))).mean(axis=0)
-    return centred
+def _correlation(first: Array, second: Array) -> Array:
+    """Correlation over draws, one a target; a score that does not vary has none."""
+    first, second = first - first.mean(axis=0), second - second.mean(axis=0)
+    scale = np.sqrt((first**2).mean(axis=0) * (second**2).mean(axis=0))
+    correlation: Array = (first * second).mean(axis=0) / np.where(scale > 0, scale, 1.0)
+    return correlation

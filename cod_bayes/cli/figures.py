@@ -48,6 +48,7 @@ def draw_forecast(
         flops=path.get("flops"),
         params=path.get("params"),
         tokens=path.get("tokens"),
+        explain=False,
         force=force,
         random_seed=random_seed,
     )

@@ -82,6 +82,7 @@ def run_predict(
         thresholds=tuple(reach or ()),
         ci_prob=tuple(ci_prob) if ci_prob else None,
         ci_kind=ci_kind.value if ci_kind else None,
+        explain=explain or as_json or output is not None,
         force=force,
         random_seed=seed,
     )

@@ -219,5 +219,5 @@ def _summarise_expected(forecast: "xr.DataTree", summary: "xr.Dataset") -> "xr.D
     }
     if "p_reach" in summary:
         changed["p_reach"] = (score >= summary["threshold"]).mean(over)
-    expected = summary.drop_vars("variance_share").assign(changed)
+    expected = summary.drop_vars("variance_share", errors="ignore").assign(changed)
     return expected.assign_attrs(estimand="expected score")
