@@ -1,6 +1,7 @@
 """How a draw of all stages becomes a draw of the score, and where its variance comes from."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import xarray as xr
@@ -58,6 +59,13 @@ class Chain:
         object.__setattr__(self, "law", stack_draws(self.law))
         if self.mapping is not None:
             object.__setattr__(self, "mapping", stack_draws(self.mapping))
+
+    @cached_property
+    def map_draws(self) -> dict[str, Array]:
+        """The map's draws as columns (draw, 1), taken out of the Dataset once."""
+        assert self.mapping is not None
+        names = ("offset", "slope", "scatter_sd")
+        return {n: self.mapping[n].transpose("sample").values[:, None] for n in names}
 
     @property
     def weights(self) -> Array:
@@ -132,11 +140,7 @@ def _realise(
 def _map(chain: Chain, subset: Array, scatter: Array, map_order: Array) -> Array:
     """Full score from the subset's; ``scatter`` in units of the map's own scatter."""
     assert chain.mapping is not None
-    maps = chain.mapping
-    offset, slope, scatter_sd = (
-        maps[name].transpose("sample").values[map_order][:, None]
-        for name in ("offset", "slope", "scatter_sd")
-    )
+    offset, slope, scatter_sd = (draws[map_order] for draws in chain.map_draws.values())
     centre, share = (float(chain.mapping[name]) for name in ("centre", "share"))
     inside = np.clip(subset, TINY, 1 - TINY)
     form = load_form(chain.form)
