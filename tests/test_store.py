@@ -182,7 +182,9 @@ def test_a_file_of_another_kind_is_foreign(stored):
 def test_netcdf_of_another_origin_is_foreign(stored):
     (stored / "fit.nc").unlink()
     xr.Dataset({"x": ("t", [1.0, 2.0])}).to_netcdf(stored / "fit.nc")
-    with pytest.raises(ModelFileError, match="it lacks the groups clusters, cluster_table, scores"):
+    with pytest.raises(
+        ModelFileError, match="it lacks the groups /clusters, /cluster_table, /scores"
+    ):
         load_model(stored)
 
 

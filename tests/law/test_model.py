@@ -20,6 +20,9 @@ from cod_bayes.priors import LawPriors, fixed, normal
 PLAIN = Mode("py", "fast_compile")
 
 DIMS = {
+    "ceiling_logit_sd": (),
+    "floor_logit_sd": (),
+    "slope_shape": (),
     "log_hazard_mean": ("scale",),
     "log_hazard_sd": ("scale",),
     "log_hazard": ("scale", "cluster"),
