@@ -19,6 +19,7 @@ from cod_bayes.inference.gate import describe_failures
 from cod_bayes.law.curves import load_curve
 from cod_bayes.law.data import COMPUTE_SCALE
 from cod_bayes.law.evaluate import log_scale_of
+from cod_bayes.law.model import GLOBAL_PARAMETERS, ROW_PARAMETERS
 from cod_bayes.mapping.curves import NO_MAP
 from cod_bayes.propagate import SOURCES, Chain, draw_score, expect_score, split_variance
 from cod_bayes.schema import BENCHMARK, CLUSTER, FORECASTERS, LLM
@@ -244,7 +245,7 @@ def _chains(
     curve = load_curve(fitted.config.law.curve)
     log_scale = targets["log_scale"].values
     tree = fitted.tree
-    whole = fitted.group("end_to_end/posterior")
+    whole = _law_draws(fitted, "end_to_end/posterior")
     n_items = float(fitted.group("end_to_end/constant_data")["n_questions"].sel({CLUSTER: name}))
     keep = _thinned(whole, log_scale.shape[1])
     about: dict[str, Any] = {"curve": curve, "log_scale": log_scale, "trials": trials}
@@ -265,7 +266,7 @@ def _chains(
     of_benchmark = table[CLUSTER_BENCHMARK].values == name
     used = of_benchmark & (table["in_subset"].values | (form == NO_MAP))
     rows = table[CLUSTER].values[used]
-    law = fitted.group("law/posterior").sel({CLUSTER: rows, BENCHMARK: name})
+    law = _law_draws(fitted, "law/posterior").sel({CLUSTER: rows, BENCHMARK: name})
     mapping = None
     if maps:
         mapping = fitted.group("mapping/posterior").sel({BENCHMARK: name}).isel(draw=keep)
@@ -280,6 +281,12 @@ def _chains(
         **about,
     )
     return chains
+
+
+def _law_draws(fitted: FittedModel, group: str) -> xr.Dataset:
+    """The draws that make a score; the small models' own luck and the like stay on disk."""
+    posterior = fitted.group(group)
+    return posterior[[n for n in (*ROW_PARAMETERS, *GLOBAL_PARAMETERS) if n in posterior]]
 
 
 def _thinned(posterior: xr.Dataset, n_targets: int) -> slice:

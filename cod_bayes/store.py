@@ -122,8 +122,15 @@ def _compact(tree: xr.DataTree) -> xr.DataTree:
     return compact
 
 
-def load_model(path: str | Path) -> FittedModel:
+def load_model(path: str | Path, *, lazy: bool = False) -> FittedModel:
     """Read a fitted model.
+
+    Parameters
+    ----------
+    path
+        The model's directory.
+    lazy
+        Read draws when they are used, and leave the file open meanwhile: for one quick question.
 
     Raises
     ------
@@ -138,7 +145,8 @@ def load_model(path: str | Path) -> FittedModel:
             f"cod-bayes fit evals.nc -o {path}"
         )
     try:
-        tree = xr.load_datatree(file, engine="netcdf4")
+        read = xr.open_datatree if lazy else xr.load_datatree
+        tree = read(file, engine="netcdf4")
     except Exception as error:
         raise ModelFileError(
             f"{file} cannot be read as netCDF ({error}); it is damaged or foreign. Fit again."

@@ -72,7 +72,7 @@ def run_predict(
     from cod_bayes.store import load_model
 
     session = Session.of(context)
-    fitted = load_model(model)
+    fitted = load_model(model, lazy=True)
     forecast = predict(
         fitted,
         flops=flops if grid is None else _spread(grid, points),
