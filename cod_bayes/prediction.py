@@ -8,7 +8,6 @@ measuring.
 
 import json
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -16,19 +15,14 @@ import xarray as xr
 from cod_bayes.errors import ConvergenceError, DataError, join_faults
 from cod_bayes.fitted import FittedModel
 from cod_bayes.inference.gate import describe_failures
-from cod_bayes.law.curves import load_curve
 from cod_bayes.law.data import COMPUTE_SCALE
 from cod_bayes.law.evaluate import log_scale_of
-from cod_bayes.law.model import GLOBAL_PARAMETERS, ROW_PARAMETERS
-from cod_bayes.mapping.curves import NO_MAP
-from cod_bayes.propagate import SOURCES, Chain, draw_score, expect_score, split_variance
-from cod_bayes.schema import BENCHMARK, CLUSTER, FORECASTERS, LLM
-from cod_bayes.subset import CLUSTER_BENCHMARK
+from cod_bayes.propagate import SOURCES, draw_score, expect_score, split_variance
+from cod_bayes.schema import BENCHMARK, FORECASTERS, LLM
+from cod_bayes.stages import build_chains, load_stages
 
 TARGET = "target"
 CI_KINDS = ("eti", "hdi")
-# A band over many targets needs fewer draws than one number's tails: thin beyond this many cells.
-MAX_CELLS = 64_000
 # Nats off the ladder's line in (ln params, ln tokens) beyond which a law in compute is a guess.
 MAX_OFF_LINE = 0.7
 
@@ -92,12 +86,13 @@ def predict(
     _check_question(trials, thresholds, levels, kind)
     targets, notes = _targets(fitted, flops, params, tokens)
     rng = np.random.default_rng(random_seed)
-    names = [str(name) for name in fitted.group("clusters")[BENCHMARK].values]
-    headline = dict(zip(names, fitted.group("clusters")["headline"].values.tolist(), strict=True))
+    stages = load_stages(fitted, n_targets=targets.sizes[TARGET])
+    names = [str(name) for name in stages.clusters[BENCHMARK].values]
+    headline = dict(zip(names, stages.clusters["headline"].values.tolist(), strict=True))
 
     scores, expected, shares = [], [], []
     for name in names:
-        chains = _chains(fitted, name, targets, trials)
+        chains = build_chains(stages, name, targets["log_scale"].values, trials)
         drawn = {m: draw_score(chain, rng) for m, chain in chains.items()}
         mean = {m: expect_score(chain) for m, chain in chains.items()}
         missing = np.full_like(drawn["end-to-end"], np.nan)
@@ -106,10 +101,12 @@ def predict(
         if explain:
             shares.append(split_variance(chains[headline[name]], rng))
         if headline[name] != "cod":
-            reason = fitted.group("clusters")["headline_reason"].sel({BENCHMARK: name}).item()
+            reason = stages.clusters["headline_reason"].sel({BENCHMARK: name}).item()
             notes.append(f"{name}: the end-to-end law leads, since {reason}")
 
-    predictions = _predictions(fitted, names, headline, np.array(scores), np.array(expected))
+    predictions = _predictions(
+        stages.n_chains, names, headline, np.array(scores), np.array(expected)
+    )
     summary = _summarise(predictions, thresholds, levels, kind)
     if explain:
         summary["variance_share"] = ((BENCHMARK, TARGET, "source"), np.array(shares))
@@ -238,72 +235,14 @@ def _off_line_note(
     ]
 
 
-def _chains(
-    fitted: FittedModel, name: str, targets: xr.Dataset, trials: int | None
-) -> dict[str, Chain]:
-    """The stages that lead from draws to one benchmark's score, for each method."""
-    curve = load_curve(fitted.config.law.curve)
-    log_scale = targets["log_scale"].values
-    tree = fitted.tree
-    whole = _law_draws(fitted, "end_to_end/posterior")
-    n_items = float(fitted.group("end_to_end/constant_data")["n_questions"].sel({CLUSTER: name}))
-    keep = _thinned(whole, log_scale.shape[1])
-    about: dict[str, Any] = {"curve": curve, "log_scale": log_scale, "trials": trials}
-    chains = {
-        "end-to-end": Chain(
-            law=whole.sel({CLUSTER: [name]}).isel(draw=keep),
-            n_questions=np.array([n_items]),
-            n_items=n_items,
-            **about,
-        )
-    }
-    clusters = fitted.group("clusters").sel({BENCHMARK: name})
-    table = fitted.group("cluster_table")
-    maps = "mapping" in tree.children
-    form = fitted.config.mapping.form
-    if not bool(clusters["has_subset"]) or (form != NO_MAP and not maps):
-        return chains
-    of_benchmark = table[CLUSTER_BENCHMARK].values == name
-    used = of_benchmark & (table["in_subset"].values | (form == NO_MAP))
-    rows = table[CLUSTER].values[used]
-    law = _law_draws(fitted, "law/posterior").sel({CLUSTER: rows, BENCHMARK: name})
-    mapping = None
-    if maps:
-        mapping = fitted.group("mapping/posterior").sel({BENCHMARK: name}).isel(draw=keep)
-        constants = fitted.group("mapping/constant_data").sel({BENCHMARK: name})
-        mapping = mapping.assign(centre=constants["centre"], share=constants["share"])
-    chains["cod"] = Chain(
-        law=law.isel(draw=keep),
-        n_questions=table["n_items"].sel({CLUSTER: rows}).values.astype(float),
-        n_items=n_items,
-        mapping=mapping,
-        form=form,
-        **about,
-    )
-    return chains
-
-
-def _law_draws(fitted: FittedModel, group: str) -> xr.Dataset:
-    """The draws that make a score; the small models' own luck and the like stay on disk."""
-    posterior = fitted.group(group)
-    return posterior[[n for n in (*ROW_PARAMETERS, *GLOBAL_PARAMETERS) if n in posterior]]
-
-
-def _thinned(posterior: xr.Dataset, n_targets: int) -> slice:
-    """Every so many-th draw, so that a band over many targets stays quick."""
-    n_draws = posterior.sizes["chain"] * posterior.sizes["draw"]
-    return slice(None, None, max(1, n_draws * n_targets // MAX_CELLS))
-
-
 def _predictions(
-    fitted: FittedModel,
+    n_chains: int,
     names: list[str],
     headline: dict[str, str],
     scores: np.ndarray,
     expected: np.ndarray,
 ) -> xr.Dataset:
     """Label draws, shape (benchmark, method, chain x draw, target), and pick the headline."""
-    n_chains = fitted.group("end_to_end/posterior").sizes["chain"]
     n_benchmarks, n_methods, n_draws, n_targets = scores.shape
     split = (n_benchmarks, n_methods, n_chains, n_draws // n_chains, n_targets)
     dims = (BENCHMARK, "forecaster", "chain", "draw", TARGET)
