@@ -61,6 +61,11 @@ class Chain:
             object.__setattr__(self, "mapping", stack_draws(self.mapping))
 
     @cached_property
+    def rates(self) -> Array:
+        """The law's rates at the targets, luck apart, shape (draw, cluster, target)."""
+        return evaluate_rows(self.law, self.log_scale, self.curve)
+
+    @cached_property
     def map_draws(self) -> dict[str, Array]:
         """The map's draws as columns (draw, 1), taken out of the Dataset once."""
         assert self.mapping is not None
@@ -90,8 +95,7 @@ class Draw:
 
 def draw_score(chain: Chain, rng: np.random.Generator) -> Array:
     """One new run's score for every posterior draw, shape (draw, target)."""
-    law = evaluate_rows(chain.law, chain.log_scale, chain.curve)
-    return _draw(chain, law, rng).score
+    return _draw(chain, chain.rates, rng).score
 
 
 def _draw(
@@ -155,7 +159,7 @@ def expect_score(chain: Chain) -> Array:
     Checkpoint luck and the map's scatter are integrated by Gauss-Hermite quadrature; rows' own
     departures keep their mean and average out over the subset.
     """
-    law = evaluate_rows(chain.law, chain.log_scale, chain.curve)
+    law = chain.rates
     luck_sd = per_row(chain.law, "luck_sd")
     nodes, weights = np.polynomial.hermite_e.hermegauss(N_NODES)
     weights = weights / weights.sum()
@@ -180,7 +184,7 @@ def split_variance(chain: Chain, rng: np.random.Generator) -> Array:
     are shared by the draws of one posterior (law, mapping) are independent, since the two stages
     are sampled apart.
     """
-    law = evaluate_rows(chain.law, chain.log_scale, chain.curve)
+    law = chain.rates
     n_edges = len(SOURCES) - 1
     explained = np.zeros((n_edges, law.shape[2]))
     for _ in range(N_REPLICATES):

@@ -8,6 +8,7 @@ import xarray as xr
 
 from cod_bayes.fitted import FittedModel
 from cod_bayes.law.curves import Curve, load_curve
+from cod_bayes.law.evaluate import stack_draws
 from cod_bayes.law.model import GLOBAL_PARAMETERS, ROW_PARAMETERS
 from cod_bayes.mapping.curves import NO_MAP
 from cod_bayes.propagate import Chain
@@ -23,7 +24,7 @@ MAP_PARAMETERS = ("offset", "slope", "scatter_sd")
 class Stages:
     """The draws that make a score, read once; the small models' own luck stays on disk.
 
-    ``whole`` has a row a benchmark, ``law`` a row a cluster; ``mapping`` has its centre and share.
+    Chains are stacked along ``sample``. ``whole`` has a row a benchmark, ``law`` a row a cluster; ``mapping`` has its centre and share.
     ``law`` and ``mapping`` are None where no benchmark has them.
     """
 
@@ -35,11 +36,7 @@ class Stages:
     mapping: xr.Dataset | None
     curve: Curve
     form: str
-
-    @property
-    def n_chains(self) -> int:
-        """Chains of every posterior."""
-        return self.whole.sizes["chain"]
+    n_chains: int
 
 
 def load_stages(fitted: FittedModel, n_targets: int) -> Stages:
@@ -62,14 +59,14 @@ def load_stages(fitted: FittedModel, n_targets: int) -> Stages:
         mapping=mapping,
         curve=load_curve(fitted.config.law.curve),
         form=fitted.config.mapping.form,
+        n_chains=whole.sizes["chain"],
     )
 
 
 def _read(fitted: FittedModel, group: str, names: tuple[str, ...], keep: slice) -> xr.Dataset:
     posterior = fitted.group(group)
     chosen = posterior[[name for name in names if name in posterior]]
-    thinned: xr.Dataset = chosen.isel(draw=keep).load()
-    return thinned
+    return stack_draws(chosen.isel(draw=keep).load())
 
 
 def build_chains(
