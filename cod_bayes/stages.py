@@ -24,8 +24,8 @@ MAP_PARAMETERS = ("offset", "slope", "scatter_sd")
 class Stages:
     """The draws that make a score, read once; the small models' own luck stays on disk.
 
-    Chains are stacked along ``sample``. ``whole`` has a row a benchmark, ``law`` a row a cluster; ``mapping`` has its centre and share.
-    ``law`` and ``mapping`` are None where no benchmark has them.
+    Chains are stacked along ``sample``. ``whole`` has a row a benchmark, ``law`` a row a cluster;
+    ``mapping`` has its centre and share. ``law`` and ``mapping`` are None where there is none.
     """
 
     clusters: xr.Dataset
