@@ -19,6 +19,8 @@ from cod_bayes.schema import (
     ITEM_COORDS,
     LLM,
     LLM_COORDS,
+    LOSS,
+    LOSS_DOMAIN,
     N_CORRECT,
     N_TRIALS,
     PHASES,
@@ -38,7 +40,7 @@ _MAX_COUNT = np.iinfo(np.uint32).max
 _MIN_COMPUTES = 2
 
 
-def validate_evals(evals: xr.Dataset) -> xr.Dataset:
+def validate_evals(evals: xr.Dataset, *, needs_ladder: bool = True) -> xr.Dataset:
     """Refuse evaluation data that contradict themselves, naming every fault.
 
     Parameters
@@ -46,6 +48,8 @@ def validate_evals(evals: xr.Dataset) -> xr.Dataset:
     evals
         As :mod:`cod_bayes.schema` describes. The ladder needs models of at least two distinct
         computes, on every benchmark: fewer say nothing about growth.
+    needs_ladder
+        False for results that stand apart from a ladder, as a target's do to judge by.
 
     Returns
     -------
@@ -69,9 +73,10 @@ def validate_evals(evals: xr.Dataset) -> xr.Dataset:
             _count_faults,
             _llm_faults,
             _item_faults,
+            _loss_faults,
         )
         faults = [fault for check in checks for fault in check(evals)]
-    if not faults:
+    if not faults and needs_ladder:
         faults = _ladder_faults(evals)
     if faults:
         raise DataError(join_faults("evals", faults))
@@ -92,6 +97,8 @@ def _structure_faults(evals: xr.Dataset) -> list[str]:
     expected |= dict.fromkeys(LLM_COORDS, (LLM,)) | dict.fromkeys(ITEM_COORDS, (ITEM,))
     if GOLD_NLL in evals.variables:
         expected[GOLD_NLL] = (LLM, ITEM)
+    if LOSS in evals.variables:
+        expected |= {LOSS: (LLM, LOSS_DOMAIN), LOSS_DOMAIN: (LOSS_DOMAIN,)}
     missing = [name for name in expected if name not in evals.variables]
     if missing:
         faults.append(
@@ -104,7 +111,7 @@ def _structure_faults(evals: xr.Dataset) -> list[str]:
         if set(evals[name].dims) != set(dims):
             found = ", ".join(map(str, evals[name].dims))
             faults.append(f"{name} has dims ({found}); it needs ({', '.join(dims)})")
-        numeric = name in (*_COUNTS, *_QUANTITIES, *_INTEGERS, "guess_floor", GOLD_NLL)
+        numeric = name in (*_COUNTS, *_QUANTITIES, *_INTEGERS, "guess_floor", GOLD_NLL, LOSS)
         if numeric and evals[name].dtype.kind not in "iuf":
             faults.append(
                 f"{name} holds {evals[name].dtype}, not numbers; "
@@ -115,7 +122,7 @@ def _structure_faults(evals: xr.Dataset) -> list[str]:
 
 def _label_faults(evals: xr.Dataset) -> list[str]:
     faults = []
-    for dim in (LLM, ITEM):
+    for dim in (LLM, ITEM, *_loss_dims(evals)):
         labels, counts = np.unique(evals[dim].values.astype(str), return_counts=True)
         repeated = labels[counts > 1]
         if repeated.size:
@@ -252,6 +259,26 @@ def _item_faults(evals: xr.Dataset) -> list[str]:
     return faults
 
 
+def _loss_faults(evals: xr.Dataset) -> list[str]:
+    if LOSS not in evals:
+        return []
+    loss = evals[LOSS].values.astype(float)
+    wrong = np.isinf(loss) | (loss < 0)
+    if not wrong.any():
+        return []
+    row, column = np.argwhere(wrong)[0]
+    place = f"llm {str(evals[LLM].values[row])!r}, {str(evals[LOSS_DOMAIN].values[column])!r}"
+    return [
+        f"loss must be a number of at least 0; it is not in {_cells(wrong)} "
+        f"(first: {place}: {loss[row, column]:g}). Where it was not measured it is NaN: "
+        "evals['loss'] = evals.loss.where(np.isfinite(evals.loss) & (evals.loss >= 0))"
+    ]
+
+
+def _loss_dims(evals: xr.Dataset) -> tuple[str, ...]:
+    return (LOSS_DOMAIN,) if LOSS in evals else ()
+
+
 def _ladder_faults(evals: xr.Dataset) -> list[str]:
     """Too few computes to say anything about growth."""
     ladder = evals["role"].values.astype(str) == "ladder"
@@ -282,15 +309,16 @@ def _normalised(evals: xr.Dataset) -> xr.Dataset:
     kinds: tuple[tuple[Sequence[str], type], ...] = (
         (_COUNTS, np.uint32),
         (_INTEGERS, np.int64),
-        ((*_QUANTITIES, "guess_floor"), np.float64),
-        (_LABELS, str),
+        ((*_QUANTITIES, "guess_floor", *((LOSS,) if LOSS in evals else ())), np.float64),
+        ((*_LABELS, *_loss_dims(evals)), str),
     )
     typed: dict[str, tuple[tuple[Hashable, ...], npt.NDArray[np.generic]]] = {
         name: (evals[name].dims, evals[name].values.astype(kind))
         for names, kind in kinds
         for name in names
     }
-    return evals.assign({name: typed.pop(name) for name in _COUNTS}).assign_coords(typed)
+    variables = {name: typed.pop(name) for name in (*_COUNTS, LOSS) if name in typed}
+    return evals.assign(variables).assign_coords(typed)
 
 
 def _integer_faults(evals: xr.Dataset, name: str, dim: str, minimum: int) -> list[str]:

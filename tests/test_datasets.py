@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from cod_bayes.datasets import DATASETS, load_dataset, load_truth
+from cod_bayes import datasets
+from cod_bayes.datasets import DATASETS, load_dataset, load_target, load_truth
 from cod_bayes.errors import DataError
 from cod_bayes.validation import ladder_notes
 
@@ -41,10 +42,25 @@ def test_files_are_small() -> None:
 
 
 def test_unknown_names_are_listed() -> None:
-    for load in (load_dataset, load_truth):
+    for load in (load_dataset, load_target, load_truth):
         with pytest.raises(DataError, match="no data set 'mmlu'; the package has paper-ladder-sim"):
             load("mmlu")
-    assert DATASETS == ("paper-ladder-sim",)
+    assert DATASETS == (
+        "paper-ladder-sim",
+        "tinyladder",
+        "tinyladder-annealed",
+        "tinyladder-seeds",
+        "tinyladder-numeric",
+        "tinyladder-trajectories",
+        "tinyladder-greedy",
+    )
+    for name in DATASETS:
+        assert f"``{name}``" in str(datasets.__doc__)
+
+
+def test_a_simulated_target_has_no_items() -> None:
+    with pytest.raises(DataError, match=r"simulated.*load_truth\('paper-ladder-sim'\)"):
+        load_target("paper-ladder-sim")
 
 
 def test_the_script_makes_the_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -27,6 +27,22 @@ def test_write_then_read_is_identity(evals: xr.Dataset, tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["evals.nc"]
 
 
+def test_losses_and_further_coordinates_survive(evals: xr.Dataset, tmp_path: Path) -> None:
+    n_llms, n_items = evals.sizes["llm"], evals.sizes["item"]
+    losses = np.full((n_llms, 2), 0.7)
+    losses[0, 1] = np.nan
+    richer = evals.assign(
+        loss=(("llm", "loss_domain"), losses),
+        gold_nll=(("llm", "item"), np.full((n_llms, n_items), 1.25, np.float32)),
+    ).assign_coords(
+        loss_domain=["overall", "z\u00e4hlen"],
+        mixture=("llm", ["even"] * n_llms),
+        level=("item", np.arange(n_items) % 4),
+    )
+    back = read_evals(write_evals(richer, tmp_path / "evals.nc"))
+    xr.testing.assert_identical(back.drop_attrs(), validate_evals(richer).drop_attrs())
+
+
 def test_reading_leaves_the_file_free(evals: xr.Dataset, tmp_path: Path) -> None:
     path = write_evals(evals, tmp_path / "evals.nc")
     back = read_evals(path)

@@ -49,6 +49,17 @@ def twins(evals: xr.Dataset) -> xr.Dataset:
     return xr.concat([evals, copy], dim="llm", coords="minimal", compat="equals", join="outer")
 
 
+def with_loss(value: float = 1.5, dim: str = "loss_domain") -> Callable[[xr.Dataset], xr.Dataset]:
+    """Add validation losses; that of llm '411M' on 'sums' is ``value``."""
+
+    def change(evals: xr.Dataset) -> xr.Dataset:
+        losses = np.full((evals.sizes["llm"], 2), 1.5, np.float32)
+        losses[2, 1] = value
+        return evals.assign(loss=(("llm", dim), losses)).assign_coords({dim: ["overall", "sums"]})
+
+    return change
+
+
 BAD = {
     "passes over trials": (
         with_cell("n_correct", 25),
@@ -112,6 +123,24 @@ BAD = {
         lambda e: e.assign(n_correct=e.n_correct.astype(str)),
         "n_correct holds .*not numbers",
     ),
+    "negative loss": (
+        with_loss(-0.5),
+        r"loss must be a number of at least 0; .* 1 cell \(first: llm '411M', 'sums': -0.5\)",
+    ),
+    "infinite loss": (with_loss(np.inf), "loss must be a number of at least 0; .*: inf.*NaN"),
+    "loss by another dim": (with_loss(dim="corpus"), r"loss has dims \(llm, corpus\); it needs"),
+    "loss as text": (
+        lambda e: with_loss()(e).assign(loss=(("llm", "loss_domain"), [["low"] * 2] * 9)),
+        "loss holds .*not numbers",
+    ),
+    "loss without domains": (
+        lambda e: with_loss()(e).drop_vars("loss_domain"),
+        "missing loss_domain",
+    ),
+    "twice a loss": (
+        lambda e: with_loss()(e).assign_coords(loss_domain=["sums", "sums"]),
+        "1 loss_domain labels occur more than once .*'sums'",
+    ),
 }
 
 
@@ -136,6 +165,22 @@ def test_valid_data_are_returned_typed_and_in_order(evals: xr.Dataset) -> None:
     assert valid["flops"].dtype == np.float64
     assert valid["llm"].dtype.kind == "U"
     xr.testing.assert_equal(valid, validate_evals(valid))
+
+
+def test_loss_is_kept_and_may_be_unmeasured(evals: xr.Dataset) -> None:
+    valid = validate_evals(with_loss(np.nan)(evals).transpose(..., "llm"))
+    assert valid["loss"].dims == ("llm", "loss_domain")
+    assert valid["loss"].dtype == np.float64
+    assert valid["loss_domain"].values.tolist() == ["overall", "sums"]
+    assert int(valid["loss"].isnull().sum()) == 1
+    xr.testing.assert_identical(valid, validate_evals(valid))
+
+
+def test_results_alone_need_no_ladder(evals: xr.Dataset) -> None:
+    alone = evals.isel(llm=[-1])
+    assert validate_evals(alone, needs_ladder=False).sizes["llm"] == 1
+    with pytest.raises(DataError, match="flops must be positive"):
+        validate_evals(alone.assign_coords(flops=("llm", [0.0])), needs_ladder=False)
 
 
 def test_equal_compute_with_another_seed_is_fine(evals: xr.Dataset) -> None:

@@ -43,9 +43,14 @@ class Run:
         return 8 * max(2, round(2 * (self.tokens / 1.3e6) ** 0.5))
 
     @property
+    def tokens_per_step(self) -> int:
+        """Tokens of one step's rows."""
+        return self.rows * CONTEXT
+
+    @property
     def steps(self) -> int:
         """Steps of the stable phase."""
-        return round(self.tokens / (self.rows * CONTEXT))
+        return round(self.tokens / self.tokens_per_step)
 
     @property
     def annealed_steps(self) -> int:
@@ -124,7 +129,11 @@ def _make_optimiser(model: Transformer, run: Run) -> torch.optim.Optimizer:
 
 
 def _take_step(
-    run: Run, step: int, model: Transformer, forward: torch.nn.Module, optimiser
+    run: Run,
+    step: int,
+    model: Transformer,
+    forward: torch.nn.Module,
+    optimiser: torch.optim.Optimizer,
 ) -> float:
     rows = draw_rows(run.mixture, f"train/{run.seed}/{step}", run.rows)
     logits = forward(rows[:, :-1], torch.bfloat16)
@@ -153,7 +162,7 @@ def _write(path: Path, value: dict) -> None:
 
 
 def _log(home: Path, run: Run, step: int, loss: float, seconds: float) -> None:
-    tokens = step * run.rows * CONTEXT
+    tokens = step * run.tokens_per_step
     line = {
         "step": step,
         "phase": "stable" if step <= run.steps else "annealed",

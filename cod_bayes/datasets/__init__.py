@@ -1,0 +1,35 @@
+"""Data sets that come with the package: evaluations by name, and the truth kept apart from them.
+
+``paper-ladder-sim``
+    A simulated study: the ladder of arXiv 2502.17262 (8 runs x 3 checkpoints), two anchors and
+    eight benchmarks named after the paper's; 100 trials an item. Simulated, so the target's truth
+    is known; the numbers are not those of any real model. Made by
+    ``examples/make_embedded_example.py``.
+
+``tinyladder``
+    A real study: small transformers trained from scratch on procedural skills, evaluated on nine
+    benchmarks, 100 samples an item, with a held-out target more than ten times larger. Each view
+    below is one selection of its llms. Made by ``examples/tinyladder``; its data card is
+    ``cod_bayes/data/tinyladder/README.md``.
+
+===========================  ==================================================================
+view                         llms
+===========================  ==================================================================
+``tinyladder``               the ten sizes and the anchors (another family, ``beta``): each run's
+                             three adjacent checkpoints at the end of its stable phase
+``tinyladder-annealed``      the same runs after annealing, one checkpoint each
+``tinyladder-seeds``         as ``tinyladder``, and the runs of other seeds
+``tinyladder-numeric``       the ladder trained on the numeric mixture of skills; no anchors
+``tinyladder-trajectories``  all ten stable checkpoints of the runs of ``tinyladder``, to watch a
+                             run by. Not to be clustered as it is: difficulty features pool all
+                             checkpoints of a run, early ones too
+``tinyladder-greedy``        as ``tinyladder``, one greedy answer an item
+===========================  ==================================================================
+
+The target's results are files of their own, which :func:`load_target` and :func:`load_truth` alone
+open.
+"""
+
+from cod_bayes.datasets.catalogue import DATASETS, load_dataset, load_target, load_truth
+
+__all__ = ["DATASETS", "load_dataset", "load_target", "load_truth"]
