@@ -1,10 +1,10 @@
 """Tinyladder: train, evaluate and publish a ladder of tiny language models.
 
-    python examples/tinyladder plan                     # what there is to train, and its compute
-    python examples/tinyladder train size0 size1 size2  # resumable, in about two minutes
-    python examples/tinyladder evaluate size0 size1 size2
-    python examples/tinyladder publish                  # all runs but the target
-    python examples/tinyladder publish --target
+python examples/tinyladder plan                     # what there is to train, and its compute
+python examples/tinyladder train size0 size1 size2  # resumable, in about two minutes
+python examples/tinyladder evaluate size0 size1 size2
+python examples/tinyladder publish                  # all runs but the target
+python examples/tinyladder publish --target
 """
 
 import argparse

@@ -3,10 +3,12 @@
 from itertools import accumulate
 from random import Random
 
-import torch
+import numpy as np
+import numpy.typing as npt
 from benchmarks import held_out_prompts
 from skills import ALPHABET, END, SKILLS
-from torch import Tensor
+
+Tokens = npt.NDArray[np.int64]
 
 CONTEXT = 96
 TOKEN_OF = {character: token for token, character in enumerate(ALPHABET)}
@@ -15,7 +17,7 @@ TOKEN_OF = {character: token for token, character in enumerate(ALPHABET)}
 MIXTURES = {"balanced": 1.0, "numeric": 4.0}
 
 
-def draw_rows(mixture: str, seed: str, rows: int) -> Tensor:
+def draw_rows(mixture: str, seed: str, rows: int) -> Tokens:
     """Rows of ``CONTEXT + 1`` tokens, each a run of whole documents whose last is cut short.
 
     The same seed gives the same rows on every machine, so a resumed run sees what it would have
@@ -47,7 +49,7 @@ def draw_documents(skill: str, seed: str, documents: int) -> list[tuple[str, str
     return drawn
 
 
-def encode(texts: list[str], pad: str = END) -> Tensor:
+def encode(texts: list[str], pad: str = END) -> Tokens:
     """Token numbers ``(text, time)``, shorter texts padded on the right."""
     length = max(map(len, texts))
-    return torch.tensor([[TOKEN_OF[c] for c in text.ljust(length, pad)] for text in texts])
+    return np.array([[TOKEN_OF[c] for c in text.ljust(length, pad)] for text in texts])

@@ -64,7 +64,7 @@ def score_keys(model: Transformer, items: list[Item]) -> tuple[Tensor, Tensor, T
     Each of shape (item,). Sampling is at temperature 1 from the nucleus: the fewest most likely
     tokens that together hold at least ``TOP_P``.
     """
-    tokens = encode([END + item.prompt + item.answer + END for item in items])
+    tokens = torch.from_numpy(encode([END + i.prompt + i.answer + END for i in items]))
     first = torch.tensor([len(item.prompt) for item in items])[:, None]
     length = torch.tensor([len(item.answer) + 1 for item in items])[:, None]
     position = torch.arange(tokens.shape[1] - 1)
@@ -93,11 +93,11 @@ def find_nucleus(probability: Tensor, top_p: float) -> tuple[Tensor, Tensor]:
 
 def measure_losses(model: Transformer, mixture: str, rows: int = 128) -> dict[str, float]:
     """Validation loss in nats a token: of unseen rows of the mixture, and of each skill alone."""
-    text = draw_rows(mixture, "validation", rows)
+    text = torch.from_numpy(draw_rows(mixture, "validation", rows))
     losses = {"overall": _mean_loss(model, text, torch.ones_like(text[:, 1:]))}
     for skill in SKILLS:
         documents = draw_documents(skill, "validation", rows)
-        text = encode([END + prompt + answer + END for prompt, answer in documents])
+        text = torch.from_numpy(encode([END + a + b + END for a, b in documents]))
         length = torch.tensor([len(prompt + answer) + 1 for prompt, answer in documents])
         losses[skill] = _mean_loss(model, text, torch.arange(text.shape[1] - 1) < length[:, None])
     return losses

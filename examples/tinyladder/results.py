@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from benchmarks import make_items
 from evaluation import Evaluation, evaluate
@@ -79,28 +80,24 @@ def tabulate_items() -> pd.DataFrame:
 
 
 def tabulate_results(runs: Iterable[Run], folder: Path) -> pd.DataFrame:
-    """One row a checkpoint and item: right answers of 100, greedy right or not, the key's nats."""
+    """One row a checkpoint and item: right answers of 100, greedy right or not, the key's nats.
+
+    Item by item, so that like numbers stand together and compress well; nats are rounded to six
+    significant bits, within 0.8 %, for the same reason.
+    """
     items = tabulate_items()["item"].to_numpy()
-    tables = []
-    for run in runs:
-        for step in sorted(run.checkpoints()):
-            found = load_evaluation(run, folder, step)
-            tables.append(
-                pd.DataFrame(
-                    {
-                        "llm": name_llm(run, step),
-                        "item": items,
-                        "n_correct": found.n_correct,
-                        "greedy_correct": found.greedy_correct,
-                        "gold_nll": np.round(found.gold_nll, 2),
-                    }
-                )
-            )
-    table = pd.concat(tables, ignore_index=True)
-    # unsorted categories: codes in order of appearance, which compress to next to nothing
-    for column in ("llm", "item"):
-        table[column] = pd.Categorical(table[column], table[column].unique())
-    return table
+    checkpoints = [(run, step) for run in runs for step in sorted(run.checkpoints())]
+    found = [load_evaluation(run, folder, step) for run, step in checkpoints]
+    llms = [name_llm(run, step) for run, step in checkpoints]
+    return pd.DataFrame(
+        {
+            "llm": pd.Categorical(np.tile(llms, len(items)), llms),
+            "item": pd.Categorical(np.repeat(items, len(llms)), items),
+            "n_correct": np.stack([one.n_correct for one in found], axis=1).ravel(),
+            "greedy_correct": np.stack([one.greedy_correct for one in found], axis=1).ravel(),
+            "gold_nll": _round_bits(np.stack([one.gold_nll for one in found], axis=1).ravel()),
+        }
+    )
 
 
 def publish(runs: Iterable[Run], folder: Path, out: Path, prefix: str = "") -> list[Path]:
@@ -127,9 +124,23 @@ def name_llm(run: Run, step: int) -> str:
     return f"{run.name}-step-{step}"
 
 
+def _round_bits(values: npt.NDArray[np.float32], bits: int = 6) -> npt.NDArray[np.float32]:
+    mantissa, exponent = np.frexp(values)
+    return np.ldexp(np.round(mantissa * 2**bits) / 2**bits, exponent).astype(np.float32)
+
+
 def _write(table: pd.DataFrame, path: Path) -> Path:
     partial = path.with_suffix(".partial")
-    table.to_parquet(partial, index=False, compression="zstd", compression_level=19)
+    split = "gold_nll" in table
+    table.to_parquet(
+        partial,
+        index=False,
+        compression="zstd",
+        compression_level=19,
+        row_group_size=len(table),
+        use_dictionary=[name for name in table if name != "gold_nll"],
+        column_encoding={"gold_nll": "BYTE_STREAM_SPLIT"} if split else None,
+    )
     os.replace(partial, path)
     return path
 

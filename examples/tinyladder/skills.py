@@ -150,9 +150,12 @@ def _matched(rng: Random, pairs: int) -> str:
     return f"{left}{_matched(rng, inside)}{right}{_matched(rng, pairs - 1 - inside)}"
 
 
-_NOUNS = "cat dog boy girl king fox hen cow pig bee man aunt".split()
-_PLURALS = "cats dogs boys girls kings foxes hens cows pigs bees men aunts".split()
-_VERBS = "run sing eat sleep dig jump wait fly".split()
+_NOUNS = ("cat", "dog", "boy", "girl", "king", "fox", "hen", "cow", "pig", "bee", "man", "aunt")
+_PLURALS = (
+    "cats", "dogs", "boys", "girls", "kings", "foxes", "hens", "cows", "pigs", "bees", "men",
+    "aunts",
+)  # fmt: skip
+_VERBS = ("run", "sing", "eat", "sleep", "dig", "jump", "wait", "fly")
 
 
 def grammar(rng: Random, level: int) -> tuple[str, str]:

@@ -135,7 +135,7 @@ def _take_step(
     forward: torch.nn.Module,
     optimiser: torch.optim.Optimizer,
 ) -> float:
-    rows = draw_rows(run.mixture, f"train/{run.seed}/{step}", run.rows)
+    rows = torch.from_numpy(draw_rows(run.mixture, f"train/{run.seed}/{step}", run.rows))
     logits = forward(rows[:, :-1], torch.bfloat16)
     loss = F.cross_entropy(logits.flatten(0, 1), rows[:, 1:].flatten())
     loss.backward()
