@@ -36,6 +36,15 @@ def run_demo(
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="DIR", help="Where model and figures go.")
     ] = Path("cod-bayes-demo"),
+    study: Annotated[
+        str,
+        typer.Option(
+            "--study",
+            metavar="NAME",
+            help="An embedded study whose target is known: paper-ladder-sim (simulated) or "
+            "tinyladder (real transformers, trained from scratch).",
+        ),
+    ] = "paper-ladder-sim",
     config_file: ConfigFile = None,
     settings: Settings = None,
     seed: Seed = 0,
@@ -45,10 +54,12 @@ def run_demo(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Forecast a 68.5B model from eight small ones, and judge the forecast by the truth.
+    """Forecast a large model from small ones, and judge the forecast by the truth.
 
-    The study is simulated and comes with the package: a ladder from 122M to 12.1B parameters,
-    eight benchmarks, and a target whose scores no stage of the fit sees.
+    The study comes with the package. paper-ladder-sim is simulated: a ladder from 122M to 12.1B
+    parameters, eight benchmarks, a target of 68.5B. tinyladder is real: ten tiny transformers,
+    nine benchmarks of procedural skills, a target of eleven times the largest one's compute. No
+    stage of the fit sees the target's scores.
     """
     session = Session.of(context)
     start = time.perf_counter()
@@ -62,7 +73,7 @@ def run_demo(
     from cod_bayes.prediction import predict
     from cod_bayes.store import save_model
 
-    evals, truth = load_dataset(), load_truth()
+    evals, truth = load_dataset(study), load_truth(study)
     target = truth.sel(llm=truth["role"] == "target")
     fitted = fit_with_progress(session, evals, config, seed=seed)
     save_model(fitted, output / "model", force=force)
@@ -91,7 +102,7 @@ def run_demo(
     if as_json:
         session.show_json(record)
     else:
-        _show(session, record, str(target["llm"].item()))
+        _show(session, record, f"{target['llm'].item()} of {study}")
     show_remarks(session, record)
     if not fitted.passed and not force:
         raise ConvergenceError(explain_failures(record))
@@ -141,7 +152,7 @@ def _split_time(gates: list[Record], importing: float, total: float) -> dict[str
 
 def _show(session: Session, record: Record, target: str) -> None:
     truth = record["truth"]
-    title = f"{target}, simulated. {name_forecast(record)}"
+    title = f"{target}. {name_forecast(record)}"
     session.show_table(title, forecast_table(session, record, truth))
     session.show()
     session.show(_judge(record))

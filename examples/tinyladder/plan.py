@@ -23,7 +23,7 @@ def plan_runs() -> dict[str, Run]:
         for i, over in ((5, 2.0), (7, 2.0), (9, 1.5))
     ]
     seeds = [_run(f"size{i}-seed{s}", _SIZES[i], seed=s) for i in (3, 5, 7) for s in (1, 2)]
-    mixtures = [_run(f"numeric{i}", _SIZES[i], mixture="numeric") for i in (2, 4, 6, 7, 8)]
+    mixtures = [_run(f"numeric{i}", _SIZES[i], mixture="numeric") for i in (2, 4, 5, 6, 7)]
     target = [_run("target", _TARGET, role="target")]
     return {run.name: run for run in (*ladder, *anchors, *seeds, *mixtures, *target)}
 

@@ -12,8 +12,8 @@ from .conftest import replace_fit
 @pytest.fixture
 def small_study(monkeypatch, simulated, stub_fit):
     """Let the demo have the tests' study."""
-    monkeypatch.setattr("cod_bayes.datasets.load_dataset", lambda: simulated[0])
-    monkeypatch.setattr("cod_bayes.datasets.load_truth", lambda: simulated[1])
+    monkeypatch.setattr("cod_bayes.datasets.load_dataset", lambda _: simulated[0])
+    monkeypatch.setattr("cod_bayes.datasets.load_truth", lambda _: simulated[1])
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ class TestDemo:
     def test_it_forecasts_judges_draws_and_saves(self, run, tmp_path):
         result = run("demo", "-o", "demo")
         assert result.exit_code == 0, result.output
-        assert result.stdout.startswith("68.5B, simulated. One new run's score at")
+        assert result.stdout.startswith("68.5B of paper-ladder-sim. One new run's score at")
         assert "truth  in 90 %" in result.stdout
         assert "Truth inside the 50 % ETI " in result.stdout
         assert "Sampler: all" in result.stdout
@@ -37,6 +37,12 @@ class TestDemo:
         assert cb.load_model(tmp_path / "demo" / "model").passed
         names = {path.stem for path in (tmp_path / "demo" / "figures").iterdir()}
         assert {"forecast", "mapping", "clusters-SUMS", "difficulty-READ"} <= names
+
+    def test_an_unknown_study_is_refused_by_name(self, run, monkeypatch):
+        monkeypatch.undo()
+        result = run("demo", "--study", "gpt5")
+        assert result.exit_code == 1
+        assert "there is no data set 'gpt5'" in result.stderr
 
     @pytest.mark.usefixtures("no_figures")
     def test_json(self, run, simulated):
