@@ -149,7 +149,7 @@ def draw_forecast(
     at = style.format_compute(held["flops"])
     failed = "" if held["passed"] else "\nThe sampler's gate failed: not to be trusted"
     subject = f"tinyladder: frozen forecast at {at} FLOP, {variant}"
-    style.add_title(chart, subject, f"(bars: 50 % and 90 % ETI){failed}")
+    style.add_title(chart, subject, f"(bars side by side: 50 % and 90 % ETI){failed}")
     return chart
 
 
