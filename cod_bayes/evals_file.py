@@ -5,12 +5,12 @@ or none. It is read in full and closed, so that it can be replaced at any time.
 """
 
 import os
-import uuid
 from pathlib import Path
 from typing import Literal
 
 import xarray as xr
 
+from cod_bayes.atomic import write_whole
 from cod_bayes.errors import DataError, ModelFileError
 from cod_bayes.schema import LLM, N_CORRECT, N_TRIALS, SCHEMA_VERSION
 from cod_bayes.validation import validate_evals
@@ -64,22 +64,10 @@ def write_dataset(dataset: xr.Dataset, path: str | os.PathLike[str]) -> Path:
             f"attribute {odd[0]!r} is a {kind}, which netCDF cannot hold; make it a string: "
             f"evals.attrs[{odd[0]!r}] = json.dumps(evals.attrs[{odd[0]!r}])"
         )
-    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
     marked = dataset.assign_attrs({_VERSION: SCHEMA_VERSION})
     encoding = {name: _encoding(variable) for name, variable in marked.variables.items()}
-    try:
-        # netCDF reports a missing folder as a refused permission; ask the system instead
-        partial.touch()
+    with write_whole(path) as partial:
         marked.drop_encoding().to_netcdf(partial, engine=_ENGINE, encoding=encoding)
-        os.replace(partial, path)
-    except OSError as error:
-        raise DataError(
-            f"cannot write {path}: {error.strerror or error}; "
-            "choose a folder that exists and may be written"
-        ) from error
-    finally:
-        if partial.parent.is_dir():
-            partial.unlink(missing_ok=True)
     return path
 
 

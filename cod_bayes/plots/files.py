@@ -1,12 +1,12 @@
 """Figures on disk, whole or not there."""
 
 import os
-import uuid
 from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
 
+from cod_bayes.atomic import write_whole
 from cod_bayes.errors import DataError
 from cod_bayes.plots.style import RESOLUTION, house_style
 
@@ -52,17 +52,6 @@ def save(figure: Figure, path: str | os.PathLike[str], *, dpi: int = RESOLUTION)
             f"cannot write the figure {path}: its suffix {path.suffix!r} names no known format; "
             f"end it in one of {', '.join(SUFFIXES)}"
         )
-    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
-    try:
-        with house_style():
-            figure.savefig(partial, format=suffix[1:], dpi=dpi, metadata=_DATELESS[suffix])
-        os.replace(partial, path)
-    except OSError as error:
-        raise DataError(
-            f"cannot write the figure {path}: {error.strerror or error}; "
-            "choose a folder that exists and may be written"
-        ) from error
-    finally:
-        if partial.parent.is_dir():
-            partial.unlink(missing_ok=True)
+    with write_whole(path) as partial, house_style():
+        figure.savefig(partial, format=suffix[1:], dpi=dpi, metadata=_DATELESS[suffix])
     return path

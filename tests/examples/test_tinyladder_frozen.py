@@ -1,8 +1,6 @@
 """The frozen forecast of tinyladder's target, and how it was judged: files that belong together."""
 
-import importlib
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -11,22 +9,19 @@ import pytest
 
 import cod_bayes as cb
 
-FOLDER = Path(__file__).parents[2] / "examples" / "tinyladder"
-NAMES = ("describe", "forecast", "score")
+from .loading import TINYLADDER, tinyladder_modules
 
 
 @pytest.fixture
-def scripts(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, ModuleType]]:
-    """The scripts by name, imported from their folder, and forgotten afterwards."""
-    monkeypatch.syspath_prepend(str(FOLDER))
-    yield {name: importlib.import_module(name) for name in NAMES}
-    for name in NAMES:
-        sys.modules.pop(name, None)
+def scripts() -> Iterator[dict[str, ModuleType]]:
+    """The scripts by name."""
+    with tinyladder_modules("forecast", "score") as modules:
+        yield modules
 
 
 @pytest.fixture
 def frozen() -> dict:
-    return json.loads((FOLDER / "first_forecast.json").read_text())
+    return json.loads((TINYLADDER / "first_forecast.json").read_text())
 
 
 def test_it_was_made_of_the_ladder_that_is_published(
@@ -46,6 +41,6 @@ def test_its_score_is_that_of_the_published_target(
 ) -> None:
     scripts["score"].main(["--output", str(tmp_path / "score.json")])
     anew = json.loads((tmp_path / "score.json").read_text())
-    kept = json.loads((FOLDER / "first_score.json").read_text())
+    kept = json.loads((TINYLADDER / "first_score.json").read_text())
     for part in ("forecast_sha256", "summary", "rows"):
         assert anew[part] == kept[part]

@@ -1,8 +1,6 @@
 """The scripts of tinyladder that forecast, judge, draw and describe, on an invented study."""
 
-import importlib
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -18,8 +16,8 @@ from cod_bayes import datasets
 from cod_bayes.fitted import FittedModel
 from cod_bayes.validation import validate_evals
 
-SCRIPTS = Path(__file__).parents[2] / "examples" / "tinyladder"
-NAMES = ("describe", "forecast", "score", "figures")
+from .loading import TINYLADDER, tinyladder_modules
+
 SIZES = np.geomspace(2.8e10, 6.3e13, 10)
 STABLE, ANNEALED = {"stable": (0.94, 0.97, 1.0)}, {"annealed": (1.1,)}
 FLOORS = {
@@ -30,12 +28,10 @@ LEVELS = np.arange(1, 200) / 200
 
 
 @pytest.fixture
-def scripts(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, ModuleType]]:
-    """The scripts by name, imported from their folder, and forgotten afterwards."""
-    monkeypatch.syspath_prepend(str(SCRIPTS))
-    yield {name: importlib.import_module(name) for name in NAMES}
-    for name in NAMES:
-        sys.modules.pop(name, None)
+def scripts() -> Iterator[dict[str, ModuleType]]:
+    """The scripts by name."""
+    with tinyladder_modules("describe", "forecast", "score", "figures") as modules:
+        yield modules
 
 
 def make_run(name: str, flops: float, **rest: object) -> dict[str, object]:
@@ -237,7 +233,7 @@ def test_a_forecast_is_not_replaced_unasked_and_never_reads_the_target(
     forecast.check_free(path, force=True)
     with pytest.raises(SystemExit, match="is there"):
         forecast.check_free(path, force=False)
-    assert "load_target" not in (SCRIPTS / "forecast.py").read_text()
+    assert "load_target" not in (TINYLADDER / "forecast.py").read_text()
 
 
 def test_what_is_frozen_of_a_variant_is_what_predict_gives(

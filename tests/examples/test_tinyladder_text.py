@@ -3,9 +3,7 @@
 import ast
 import calendar
 import datetime
-import importlib
 import re
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,19 +14,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-FOLDER = Path(__file__).parents[2] / "examples" / "tinyladder"
+from .loading import tinyladder_modules
+
 TABLES = Path(__file__).parents[2] / "cod_bayes" / "data" / "tinyladder"
-NAMES = ("skills", "benchmarks", "corpus")
 
 
 @pytest.fixture(scope="module")
 def text() -> Iterator[dict[str, ModuleType]]:
-    """The modules that need no PyTorch, by name, and forgotten afterwards."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(FOLDER))
-        yield {name: importlib.import_module(name) for name in NAMES}
-    for name in NAMES:
-        sys.modules.pop(name, None)
+    """The modules that need no PyTorch, by name."""
+    with tinyladder_modules("skills", "benchmarks", "corpus") as modules:
+        yield modules
 
 
 def solve_hop(prompt: str) -> str:

@@ -1,6 +1,5 @@
 """Tinyladder's models: exact cost, exact sampling, resumed training, the smallest runs anew."""
 
-import importlib
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,9 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from .loading import TINYLADDER, tinyladder_modules
+
 torch = pytest.importorskip("torch", reason="PyTorch is not installed: uv sync --extra tinyladder")
 
-FOLDER = Path(__file__).parents[2] / "examples" / "tinyladder"
 TABLES = Path(__file__).parents[2] / "cod_bayes" / "data" / "tinyladder"
 NAMES = ("skills", "benchmarks", "corpus", "model", "training", "evaluation", "results", "plan")
 SMALLEST = ("size0", "size1", "size2")
@@ -21,12 +21,9 @@ SMALLEST = ("size0", "size1", "size2")
 
 @pytest.fixture(scope="module")
 def ladder() -> Iterator[dict[str, ModuleType]]:
-    """All modules by name, and forgotten afterwards."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(FOLDER))
-        yield {name: importlib.import_module(name) for name in NAMES}
-    for name in NAMES:
-        sys.modules.pop(name, None)
+    """All modules by name."""
+    with tinyladder_modules(*NAMES) as modules:
+        yield modules
 
 
 @pytest.mark.parametrize("family", ["alpha", "beta"])
@@ -145,7 +142,7 @@ def test_the_three_smallest_runs_come_out_as_published(
 ) -> None:
     """The README's commands, from scratch; scores within the noise between seeds."""
     for verb in ("train", "evaluate"):
-        command = [sys.executable, str(FOLDER), verb, *SMALLEST, "--folder", str(tmp_path)]
+        command = [sys.executable, str(TINYLADDER), verb, *SMALLEST, "--folder", str(tmp_path)]
         subprocess.run(command, check=True)
     runs = [ladder["plan"].plan_runs()[name] for name in SMALLEST]
     anew = score(ladder["results"].tabulate_results(runs, tmp_path))
