@@ -18,5 +18,5 @@ def tinyladder_modules(*names: str) -> Iterator[dict[str, ModuleType]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(TINYLADDER))
         yield {name: importlib.import_module(name) for name in names}
-    for path in TINYLADDER.glob("*.py"):
+    for path in TINYLADDER.glob("[a-z]*.py"):
         sys.modules.pop(path.stem, None)
