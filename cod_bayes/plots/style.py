@@ -147,7 +147,7 @@ def draw_context(axes: Axes, edge: float, floor: float) -> Legend:
 
 def add_legend(chart: Chart, legend: Legend, columns: int = 3) -> None:
     """Put one legend below all panels, context last; two columns where the figure is narrow."""
-    if chart.get_figwidth() <= COLUMN:
+    if chart.get_figwidth() < PAGE:
         columns = min(columns, 2)
     labels = sorted(legend, key=lambda name: name in (EDGE, GUESSING))
     handles = [legend[name] for name in labels]

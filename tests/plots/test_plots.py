@@ -40,6 +40,20 @@ def test_figures_look_alike_whatever_the_user_has_set(study: Study):
     assert odd == plots.mapping(study.fitted, "Code")._repr_png_()
 
 
+@pytest.mark.parametrize("width", [style.COLUMN, 0.75 * style.PAGE, style.PAGE])
+def test_a_legend_is_no_wider_than_its_figure(width: float):
+    with style.house_style():
+        chart, panels = style.draw_panels(1, width=width)
+        lines = panels[0].plot([[0, 0, 0], [1, 1, 1]])
+        names = ("in the predictable subset", "law: median, 90 % equal-tailed credible interval",
+                 "largest small model")  # fmt: skip
+        style.add_legend(chart, dict(zip(names, lines, strict=True)))
+        chart.draw_without_rendering()
+    box = chart.legends[0].get_window_extent()
+    assert box.x0 >= 0
+    assert box.x1 <= chart.bbox.x1
+
+
 def test_notebooks_show_a_figure_without_pyplot(study: Study):
     assert plots.forecast(study.single)._repr_png_().startswith(b"\x89PNG")
 
