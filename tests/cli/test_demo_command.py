@@ -38,12 +38,6 @@ class TestDemo:
         names = {path.stem for path in (tmp_path / "demo" / "figures").iterdir()}
         assert {"forecast", "mapping", "clusters-SUMS", "difficulty-READ"} <= names
 
-    def test_an_unknown_study_is_refused_by_name(self, run, monkeypatch):
-        monkeypatch.undo()
-        result = run("demo", "--study", "gpt5")
-        assert result.exit_code == 1
-        assert "there is no data set 'gpt5'" in result.stderr
-
     @pytest.mark.usefixtures("no_figures")
     def test_json(self, run, simulated):
         record = json.loads(run("demo", "--json").stdout)
@@ -77,3 +71,9 @@ class TestDemo:
         assert run("demo", "--config", "c.toml", "--seed", "3").exit_code == 0
         assert stub_fit[0]["config"].data.benchmarks == ("SUMS",)
         assert stub_fit[0]["random_seed"] == 3
+
+
+def test_an_unknown_study_is_refused_by_name(run):
+    result = run("demo", "--study", "gpt5")
+    assert result.exit_code == 1
+    assert "there is no data set 'gpt5'" in result.stderr
