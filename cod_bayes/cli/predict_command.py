@@ -73,6 +73,8 @@ def run_predict(
 
     session = Session.of(context)
     fitted = load_model(model, lazy=True)
+    # left to the garbage collector, its file may be closed while another is being opened
+    context.call_on_close(fitted.tree.close)
     forecast = predict(
         fitted,
         flops=flops if grid is None else _spread(grid, points),

@@ -2,6 +2,7 @@ import json
 
 import pytest
 import xarray as xr
+from xarray.backends.file_manager import FILE_CACHE
 
 from .conftest import flat
 
@@ -81,6 +82,13 @@ def test_the_same_seed_gives_the_same_forecast(run, model):
     words = ("predict", model, "--flops", "3e24", "--json", "--seed")
     assert run(*words, "4").stdout == run(*words, "4").stdout
     assert run(*words, "4").stdout != run(*words, "5").stdout
+
+
+@pytest.mark.parametrize("flops", ["3e24", "-1"])
+def test_the_models_file_is_closed(run, model, flops):
+    before = dict(FILE_CACHE)
+    run("predict", model, "--flops", flops)
+    assert dict(FILE_CACHE) == before
 
 
 def test_a_target_within_the_ladder_is_named_an_interpolation(run, model):
