@@ -3,8 +3,8 @@
 An answer is right exactly if it equals the key, so a sample is right with the probability ``P``
 of the key's tokens under the sampling rule, and the number of right answers among ``n``
 independent samples is Binomial(n, P). Both follow from one pass over prompt and key. Drawing the
-count from that binomial is the same as sampling ``n`` answers and marking them, only thousands of
-times cheaper (``tests/examples/test_tinyladder_torch.py`` does both).
+count from that binomial is the same as sampling ``n`` answers and marking them, only far
+cheaper (``tests/examples/test_tinyladder_torch.py`` does both).
 """
 
 from dataclasses import dataclass

@@ -94,7 +94,7 @@ class Block(nn.Module):
         return x + self.down(self.activate(self.up(self.norm_mlp(x))))
 
     def _attend(self, x: Tensor, future: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
-        # Plain products: on a CPU the fused attention's backward pass is many times slower for
+        # Plain products: on a CPU the fused attention's backward pass was most of a step for
         # heads this narrow.
         batch, time, width = x.shape
         split = self.qkv(x).view(batch, time, 3, HEADS, self.shape.head_dim)
