@@ -102,7 +102,8 @@ class LawConfig:
     """Stage b: the performance-compute law.
 
     curve
-        ``frailty``, ``paper`` or ``module:attribute`` naming a :class:`cod_bayes.law.Curve`.
+        ``frailty``, ``paper``, the paper's ablations ``f1`` (no floor), ``f2`` (no ceiling) and
+        ``f3`` (neither), or ``module:attribute`` naming a :class:`cod_bayes.law.Curve`.
     scale
         ``compute``, ``params-tokens``, or ``auto``: params-tokens where the ladder identifies it.
     """

@@ -3,11 +3,9 @@
 import datetime
 import importlib.metadata
 import json
-import logging
 import platform
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import partial
 from typing import Any
@@ -19,7 +17,7 @@ from cod_bayes.cluster import cluster_items
 from cod_bayes.config import Config
 from cod_bayes.errors import DataError
 from cod_bayes.fitted import FittedModel
-from cod_bayes.inference import Compiled, check_gate, compile_model, sample
+from cod_bayes.inference import compile_model, sample_until_passed
 from cod_bayes.law.classes import find_flat
 from cod_bayes.law.curves import load_curve
 from cod_bayes.law.data import (
@@ -27,27 +25,20 @@ from cod_bayes.law.data import (
     build_rows,
     choose_scale,
     compute_reference,
-    pad_rows,
-    pool_items,
     select_runs,
 )
-from cod_bayes.law.model import build_law, law_arrays
+from cod_bayes.law.sampling import compile_law, sample_law
 from cod_bayes.mapping.curves import NO_MAP, load_form
 from cod_bayes.mapping.data import build_mapping_data
 from cod_bayes.mapping.model import build_mapping
-from cod_bayes.schema import BENCHMARK, CLUSTER, ITEM, LLM, N_CORRECT, N_TRIALS, SCHEMA_VERSION
+from cod_bayes.schema import BENCHMARK, CLUSTER, ITEM, LLM, N_TRIALS, SCHEMA_VERSION
+from cod_bayes.scores import positions_of_benchmarks, tabulate_scores
 from cod_bayes.subset import choose_headline, join_laws, tabulate_clusters
 from cod_bayes.validation import ladder_notes, validate_evals
 
 Progress = Callable[[str, float], None]
 
-LOG = logging.getLogger(__name__)
-
-# Graphs are padded to multiples of this, so that studies of like size share a compiled graph.
-ROWS_STEP = 8
 PACKAGES = ("cod-bayes", "pymc", "pytensor", "nutpie", "arviz", "numpy", "scipy", "xarray")
-# Offsets that exist for the sampler's sake; what they make is stored.
-AUXILIARY = ("floor_offset", "ceiling_offset")
 
 
 def fit(
@@ -92,7 +83,7 @@ def fit(
     report("cluster", 0.0)
     labels = _labels(evals, config, clusters)
     rows = _law_rows(ladder, labels, config)
-    whole = build_rows(ladder, _positions_of_benchmarks(evals))
+    whole = build_rows(ladder, positions_of_benchmarks(evals))
     fits = {"end-to-end": whole, **{f"law/{name}": data for name, data in rows.items()}}
     fits = {name: add_scales(data, ladder, scales, reference) for name, data in fits.items()}
     report("cluster", 1.0)
@@ -106,7 +97,7 @@ def fit(
     groups: dict[str, xr.Dataset | xr.DataTree] = {
         "clusters": labels,
         "cluster_table": table,
-        "scores": _scores(evals),
+        "scores": tabulate_scores(evals)[["score", "score_se", "guess_floor"]],
         "end_to_end": _with_constants(draws.pop("end-to-end"), fits["end-to-end"], reference),
     }
     if draws:
@@ -157,15 +148,10 @@ def _labels(evals: xr.Dataset, config: Config, clusters: xr.Dataset | None) -> x
     return clusters.sel({ITEM: evals[ITEM].values, BENCHMARK: names})
 
 
-def _positions_of_benchmarks(evals: xr.Dataset) -> dict[str, np.ndarray]:
-    of_item = evals[BENCHMARK].values
-    return {str(name): np.flatnonzero(of_item == name) for name in dict.fromkeys(of_item)}
-
-
 def _law_rows(ladder: xr.Dataset, labels: xr.Dataset, config: Config) -> dict[str, xr.Dataset]:
     """Rows of every benchmark whose clusters can carry a law; flat ones are marked unused."""
     rows = {}
-    for name, positions in _positions_of_benchmarks(ladder).items():
+    for name, positions in positions_of_benchmarks(ladder).items():
         label = labels["label"].values[positions]
         # A label that is reused for fewer items may have none of them left.
         found = [k for k in range(int(label.max()) + 1) if (label == k).any()]
@@ -191,66 +177,20 @@ def _sample_laws(
     }
     fitted = {name: data for name, data in fitted.items() if data.sizes[CLUSTER]}
     widest = max(data.sizes[CLUSTER] for data in fitted.values())
-    n_rows = -(-widest // ROWS_STEP) * ROWS_STEP
     report("compile", 0.0)
-    compiled = compile_model(
-        build_law(pad_rows(fitted["end-to-end"], n_rows), config.law), "low_rank"
-    )
+    compiled = compile_law(fitted["end-to-end"], config, widest)
     report("compile", 1.0)
     draws, gates = {}, {}
     for name, data in fitted.items():
-        arrays = law_arrays(pad_rows(data, n_rows))
-        tree, gates[name] = _sample_until_passed(
-            compiled,
+        draws[name], gates[name] = sample_law(
+            data,
             config,
-            seeds[name],
-            partial(report, name),
-            arrays=arrays,
-            rows=data[CLUSTER].values,
+            random_seed=seeds[name],
+            n_rows=widest,
+            progress=partial(report, name),
         )
-        draws[name] = tree
-        compiled = replace(compiled, seconds=0.0)
+    gates["end-to-end"]["compile_seconds"] = compiled.seconds
     return draws, gates
-
-
-def _sample_until_passed(
-    compiled: Compiled,
-    config: Config,
-    seed: int,
-    progress: Callable[[float], None],
-    *,
-    arrays: Mapping[str, np.ndarray] | None = None,
-    rows: np.ndarray | None = None,
-) -> tuple[xr.DataTree, dict[str, Any]]:
-    """Sample, and sample longer where the gate fails; padding rows are cut off before it judges.
-
-    Draws are thinned back to the configured number, so that all posteriors have equal size.
-    """
-    sampler, seconds = config.sampler, 0.0
-    for attempt in range(1, sampler.max_attempts + 1):
-        tree = sample(compiled, sampler, random_seed=seed, data=arrays, progress=progress)
-        seconds += tree.attrs["sampling_seconds"]
-        if rows is not None:
-            tree = tree.isel({CLUSTER: slice(len(rows))}, missing_dims="ignore")
-            tree["posterior"] = tree["posterior"].to_dataset().assign_coords({CLUSTER: rows})
-        gate = check_gate(tree, config.sampler)
-        LOG.debug("attempt %d, %.1f s: %s", attempt, seconds, gate)
-        if gate["passed"] or attempt == sampler.max_attempts:
-            break
-        sampler = sampler.lengthened()
-    tree["posterior"] = tree["posterior"].to_dataset().drop_vars(AUXILIARY, errors="ignore")
-    groups = {name: _thin(tree[name].to_dataset(), config.sampler.draws) for name in tree.children}
-    gate |= {
-        "attempts": attempt,
-        "sampling_seconds": seconds,
-        "compile_seconds": compiled.seconds,
-    }
-    return xr.DataTree.from_dict(groups), gate
-
-
-def _thin(dataset: xr.Dataset, n_draws: int) -> xr.Dataset:
-    thinned = dataset.isel(draw=slice(None, None, dataset.sizes["draw"] // n_draws))
-    return thinned.assign_coords(draw=np.arange(n_draws))
 
 
 def _fit_mapping(
@@ -273,7 +213,9 @@ def _fit_mapping(
     subset_of = {str(n): in_subset & (evals[BENCHMARK].values == n) for n in names}
     data = build_mapping_data(finals, subset_of, load_form(config.mapping.form))
     compiled = compile_model(build_mapping(data, config.mapping))
-    tree, gate = _sample_until_passed(compiled, config, seed, partial(report, "mapping"))
+    tree, gate = sample_until_passed(
+        compiled, config.sampler, random_seed=seed, progress=partial(report, "mapping")
+    )
     groups = {
         "posterior": tree["posterior"].to_dataset(),
         "sample_stats": tree["sample_stats"].to_dataset(),
@@ -294,28 +236,6 @@ def _with_constants(
 def _join_rows(fits: Mapping[str, xr.Dataset]) -> xr.Dataset:
     rows = [data for name, data in fits.items() if name != "end-to-end"]
     return xr.concat(rows, dim=CLUSTER, data_vars="minimal", coords="minimal", compat="override")
-
-
-def _scores(evals: xr.Dataset) -> xr.Dataset:
-    """Every final small model's and anchor's score with its measuring error, for the eye."""
-    finals = xr.concat([select_runs(evals, "ladder"), select_runs(evals, "anchor")], dim=LLM)
-    scores = []
-    for positions in _positions_of_benchmarks(evals).values():
-        pooled = pool_items(finals.isel({ITEM: positions}))
-        trials = pooled[N_TRIALS].where(pooled[N_TRIALS] > 0)
-        score = pooled[N_CORRECT] / trials
-        # Agresti and Coull's two successes and failures keep the error above zero at the ends.
-        shrunk = (pooled[N_CORRECT] + 2) / (trials + 4)
-        error = np.sqrt(shrunk * (1 - shrunk) / (trials + 4))
-        scores.append(
-            xr.Dataset({"score": score, "score_se": error, "guess_floor": pooled["guess_floor"]})
-        )
-    joined = xr.concat(scores, dim=BENCHMARK)
-    names = list(_positions_of_benchmarks(evals))
-    about = {n: finals[n] for n in ("flops", "params_active", "tokens", "role", "family")}
-    return joined.assign_coords({BENCHMARK: names, LLM: finals[LLM].values}).assign_coords(
-        {n: (LLM, value.values) for n, value in about.items()}
-    )
 
 
 def _diagnostics(gates: Mapping[str, Mapping[str, Any]]) -> xr.Dataset:

@@ -10,8 +10,9 @@ from invented import StubSampler, make_evals
 
 from cod_bayes.config import ClusterConfig, Config, DataConfig, LawConfig, MappingConfig
 from cod_bayes.errors import DataError
-from cod_bayes.fitting import AUXILIARY, ROWS_STEP, fit
+from cod_bayes.fitting import fit
 from cod_bayes.inference import GATE_FIELDS
+from cod_bayes.law.sampling import AUXILIARY, ROWS_STEP
 from cod_bayes.prediction import predict
 from cod_bayes.schema import CLASSES, SCHEMA_VERSION
 
@@ -22,8 +23,10 @@ RISING = np.linspace(0.1, 0.8, 8)
 def stub(monkeypatch):
     """No compiling and no sampling: a fit takes a second, and its draws mean nothing."""
     sampler = StubSampler()
+    monkeypatch.setattr("cod_bayes.inference.attempts._graphs", {})
+    monkeypatch.setattr("cod_bayes.fitting.compile_model", sampler.compile_model)
     for name in ("compile_model", "sample"):
-        monkeypatch.setattr(f"cod_bayes.fitting.{name}", getattr(sampler, name))
+        monkeypatch.setattr(f"cod_bayes.inference.attempts.{name}", getattr(sampler, name))
     return sampler
 
 
@@ -165,8 +168,8 @@ def test_a_ladder_model_does_enter(stub, finals, small_config):
     """The check above can fail: the same model in the ladder changes the law's data."""
     fit(finals, small_config, random_seed=3)
     fit(with_model(finals, "giant", "ladder", 0.9), small_config, random_seed=3)
-    widths = {call["data"]["n_correct"].shape[1] for call in stub.calls if call["data"]}
-    assert widths == {8, 9}
+    lengths = {int(call["data"]["tried"].sum()) for call in stub.calls if call["data"]}
+    assert lengths == {8, 9}
 
 
 def test_an_anchor_enters_the_map_alone(stub, finals, small_config):
@@ -257,7 +260,7 @@ def test_a_failed_gate_is_sampled_again_longer_and_thinned_back(
         values = dict.fromkeys(GATE_FIELDS, 1.0)
         return {**values, "worst_rhat": "x", "passed": next(verdicts), "limit": config.draws}
 
-    monkeypatch.setattr("cod_bayes.fitting.check_gate", verdict)
+    monkeypatch.setattr("cod_bayes.inference.attempts.check_gate", verdict)
     patient = replace(small_config, sampler=replace(small_config.sampler, max_attempts=3))
     fitted = fit(finals, patient)
     diagnostics = fitted.group("diagnostics")

@@ -35,11 +35,16 @@ class Curve:
         only functions of ``math``, which is ``numpy`` or ``pytensor.tensor``.
     has_frailty
         Whether the shape has a free heterogeneity parameter.
+    has_floor, has_ceiling
+        Without a floor nothing is guessed (``g = 0``), without a ceiling everything is solved in
+        the end (``u = 1``, which is ``c = 0``).
     """
 
     name: str
     survival: Survival
     has_frailty: bool = False
+    has_floor: bool = True
+    has_ceiling: bool = True
 
 
 def _paper(log_hazard: Any, frailty: Any, math: ModuleType) -> Any:
@@ -53,6 +58,10 @@ def _frailty(log_hazard: Any, frailty: Any, math: ModuleType) -> Any:
 CURVES = {
     "paper": Curve("paper", _paper),
     "frailty": Curve("frailty", _frailty, has_frailty=True),
+    # the paper's ablations of its law (Table 4)
+    "f1": Curve("f1", _paper, has_floor=False),
+    "f2": Curve("f2", _paper, has_ceiling=False),
+    "f3": Curve("f3", _paper, has_floor=False, has_ceiling=False),
 }
 
 

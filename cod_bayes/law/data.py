@@ -150,3 +150,15 @@ def pad_rows(data: xr.Dataset, n_rows: int) -> xr.Dataset:
     return padded.astype({**{n: padded[n].dtype for n in padded}, **types}).assign_coords(
         {CLUSTER: labels}
     )
+
+
+def pad_llms(data: xr.Dataset, n_llms: int) -> xr.Dataset:
+    """Add models that tried nothing, so that ladders of different length share a compiled graph.
+
+    They change no log density, and their own luck follows a standard prior.
+    """
+    missing = n_llms - data.sizes[LLM]
+    labels = [*data[LLM].values, *(f"padding-{i}" for i in range(missing))]
+    padded = data.drop_vars(LLM).pad({LLM: (0, missing)}, constant_values=0)
+    types = {name: data[name].dtype for name in data}
+    return padded.astype(types).assign_coords({LLM: labels})

@@ -6,8 +6,15 @@ import numpy as np
 import xarray as xr
 
 from cod_bayes.config import LawConfig
-from cod_bayes.law.curves import compute_log_hazard, compute_score, load_curve, shift_logit
+from cod_bayes.law.curves import (
+    Curve,
+    compute_log_hazard,
+    compute_score,
+    load_curve,
+    shift_logit,
+)
 from cod_bayes.law.data import SCALE
+from cod_bayes.priors import LawPriors
 from cod_bayes.schema import CLUSTER, LLM, N_CORRECT, N_TRIALS
 
 if TYPE_CHECKING:
@@ -27,6 +34,7 @@ def law_arrays(data: xr.Dataset) -> dict[str, np.ndarray]:
         "n_questions": data["n_questions"].values.astype(float),
         "chance_odds": chance / (1 - chance),
         "used": data["used"].values.astype(float),
+        "tried": (data[N_TRIALS] > 0).any(CLUSTER).values.astype(float),
     }
 
 
@@ -49,7 +57,8 @@ def build_law(data: xr.Dataset, config: LawConfig | None = None) -> "pm.Model":
     an item the binomial part dominates by itself.
 
     Log-hazards, slopes and luck are centred, since the data pin them; ceilings and floors are
-    not, since often only the prior does. Rows that are not ``used`` stand apart from the others.
+    not, since often only the prior does. Rows that are not ``used``, and models that tried
+    nothing, stand apart from the others: they pad data to the shape of a compiled graph.
 
     Parameters
     ----------
@@ -84,6 +93,7 @@ def build_law(data: xr.Dataset, config: LawConfig | None = None) -> "pm.Model":
         n_questions = pm.Data("n_questions", arrays["n_questions"], dims=CLUSTER)
         chance_odds = pm.Data("chance_odds", arrays["chance_odds"], dims=CLUSTER)
         used = pm.Data("used", arrays["used"], dims=CLUSTER)
+        tried = pm.Data("tried", arrays["tried"], dims=LLM)
 
         hazard_mean = priors.log_hazard_mean.build("log_hazard_mean", dims=SCALE)
         hazard_sd = priors.log_hazard_sd.build("log_hazard_sd", dims=SCALE)
@@ -102,22 +112,11 @@ def build_law(data: xr.Dataset, config: LawConfig | None = None) -> "pm.Model":
             dims=(SCALE, CLUSTER),
         )
 
-        ceiling_logit = priors.ceiling_logit_mean.build("ceiling_logit_mean")
-        ceiling_sd = priors.ceiling_logit_sd.build("ceiling_logit_sd")
-        ceiling_offset = pm.Normal("ceiling_offset", dims=CLUSTER)
-        ceiling = pm.Deterministic(
-            "ceiling",
-            pm.math.sigmoid(ceiling_logit + bound_at_two_sd(ceiling_offset, ceiling_sd, pt)),
-            dims=CLUSTER,
-        )
-        floor_sd = priors.floor_logit_sd.build("floor_logit_sd")
-        floor_offset = pm.Normal("floor_offset", dims=CLUSTER)
-        floor_odds = chance_odds * pt.exp(bound_at_two_sd(floor_offset, floor_sd, pt))
-        floor = pm.Deterministic("floor", floor_odds / (1 + floor_odds), dims=CLUSTER)
-
+        ceiling = _build_ceiling(curve, priors)
+        floor = _build_floor(curve, priors, chance_odds)
         frailty = priors.frailty.build("frailty") if curve.has_frailty else pt.constant(0.0)
         luck_sd = priors.luck_sd.build("luck_sd")
-        luck = pm.Normal("luck", 0.0, luck_sd, dims=LLM)
+        luck = pm.Normal("luck", 0.0, luck_sd * tried + (1 - tried), dims=LLM)
         residual_sd = priors.residual_sd.build("residual_sd")
         item_dispersion = priors.item_dispersion.build("item_dispersion")
 
@@ -136,6 +135,33 @@ def build_law(data: xr.Dataset, config: LawConfig | None = None) -> "pm.Model":
             dims=(CLUSTER, LLM),
         )
     return model
+
+
+def _build_ceiling(curve: Curve, priors: LawPriors) -> Any:
+    """The share that each row's best model solves, dims (cluster,)."""
+    import pymc as pm
+    import pytensor.tensor as pt
+
+    if not curve.has_ceiling:
+        n_rows = pm.modelcontext(None).dim_lengths[CLUSTER]
+        return pm.Deterministic("ceiling", pt.ones(n_rows), dims=CLUSTER)
+    centre = priors.ceiling_logit_mean.build("ceiling_logit_mean")
+    sd = priors.ceiling_logit_sd.build("ceiling_logit_sd")
+    offset = bound_at_two_sd(pm.Normal("ceiling_offset", dims=CLUSTER), sd, pt)
+    return pm.Deterministic("ceiling", pm.math.sigmoid(centre + offset), dims=CLUSTER)
+
+
+def _build_floor(curve: Curve, priors: LawPriors, chance_odds: Any) -> Any:
+    """What each row's guesses score, dims (cluster,)."""
+    import pymc as pm
+    import pytensor.tensor as pt
+
+    if not curve.has_floor:
+        return pm.Deterministic("floor", pt.zeros_like(chance_odds), dims=CLUSTER)
+    sd = priors.floor_logit_sd.build("floor_logit_sd")
+    offset = bound_at_two_sd(pm.Normal("floor_offset", dims=CLUSTER), sd, pt)
+    odds = chance_odds * pt.exp(offset)
+    return pm.Deterministic("floor", odds / (1 + odds), dims=CLUSTER)
 
 
 def bound_at_two_sd(offset: Any, sd: Any, math: Any) -> Any:

@@ -1,0 +1,1 @@
+"""Are the forecasts any good? Backtests, their scores, calibration."""
