@@ -26,14 +26,31 @@ class DataConfig:
     ladder: tuple[str, ...] = ("*",)
 
 
+CLUSTER_ALGORITHMS = (
+    "improved-mean-shift",
+    "mean-shift",
+    "improved-k-means",
+    "k-means",
+    "dbscan",
+    "hdbscan",
+    "kept",
+)
+
+
 @dataclass(frozen=True)
 class ClusterConfig:
     """Stage a: difficulty clusters.
 
     algorithm
-        ``improved-mean-shift``, or ``module:attribute`` naming a scikit-learn clusterer class.
+        ``improved-mean-shift``; those it is compared with: ``mean-shift``, ``improved-k-means``,
+        ``k-means``, ``dbscan``, ``hdbscan``; ``kept``: labels that stand in the data, see
+        :func:`cod_bayes.cluster.keep_labels`; or ``module:attribute`` naming a scikit-learn
+        clusterer class.
     quantile
-        Of the pairwise distances that set the bandwidth (Q = 0.1 in arXiv 2502.17262).
+        Of the pairwise distances that set both MeanShifts' bandwidth (Q = 0.1 in arXiv
+        2502.17262).
+    n_clusters
+        Of ``k-means`` alone: ten levels of difficulty, for the paper does not say its k.
     min_cluster_size, min_cluster_share
         A cluster has at least the larger of K items and this share of all items. The paper has
         K = 10 whatever the number of items; 0.01 bounds the number of clusters by a hundred.
@@ -48,13 +65,18 @@ class ClusterConfig:
 
     algorithm: str = "improved-mean-shift"
     quantile: float = 0.1
+    n_clusters: int = 10
     min_cluster_size: int = 10
     min_cluster_share: float = 0.01
     checkpoints: str = "pool"
     min_trials: int = 8
 
     def __post_init__(self) -> None:
+        known = self.algorithm in CLUSTER_ALGORITHMS or ":" in self.algorithm
+        choices = f"one of {', '.join(CLUSTER_ALGORITHMS)}, or module:attribute"
+        _check(self, "algorithm", known, choices)
         _check(self, "quantile", 0 < self.quantile <= 1, "within (0, 1]")
+        _check(self, "n_clusters", self.n_clusters >= 1, "at least 1")
         _check(self, "min_cluster_size", self.min_cluster_size >= 1, "at least 1")
         _check(self, "min_cluster_share", 0 <= self.min_cluster_share < 1, "within [0, 1)")
         _check_choice(self, "checkpoints", ("pool", "final", "earlier"))

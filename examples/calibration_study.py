@@ -17,21 +17,19 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import xarray as xr
-from scipy.optimize import least_squares
 
 import cod_bayes as cb
-from cod_bayes.law import build_rows, select_runs
-from cod_bayes.schema import BENCHMARK, CLUSTER, LLM
+from cod_bayes.law.least_squares import fit_point_law
+from cod_bayes.methods import describe_targets
+from cod_bayes.methods.cod_point import CodPoint
+from cod_bayes.schema import BENCHMARK
+from cod_bayes.scores import tabulate_scores
 from cod_bayes.simulate import random_benchmark
 
 LOG = logging.getLogger("calibration")
 LEVELS = (0.5, 0.8, 0.9)
 TARGET = "68.5B"
 PER_STUDY = 8
-UNIT = 1e18
-STARTS = [
-    (np.log(a), np.log(b), c) for a in (1, 30, 1000) for b in (0.2, 0.5, 1.0) for c in (0.05,)
-]
 
 
 def main() -> None:
@@ -70,7 +68,7 @@ def run_study(world: str, study: int, options: argparse.Namespace) -> list[dict[
     forecast = cb.predict(
         fitted, flops=float(target["flops"]), ci_prob=LEVELS, force=True, random_seed=study
     )
-    points = {"least-squares COD": cod_point, "least-squares end-to-end": end_to_end_point}
+    points = forecast_points(evals, describe_targets(truth.sel(llm=[TARGET])))
     rows: list[dict[str, object]] = []
     for name in target[BENCHMARK].values:
         actual = float(target["score"].sel(benchmark=name))
@@ -85,7 +83,7 @@ def run_study(world: str, study: int, options: argparse.Namespace) -> list[dict[
             if method == leads:
                 rows.append(row | {"method": "headline"})
         for method, point in points.items():
-            value = point(fitted.tree, evals, str(name), float(target["flops"]))
+            value = point[str(name)]
             if np.isfinite(value):
                 error = {"error": value - actual, "crps": abs(value - actual)}
                 rows.append(error | {"method": method, "benchmark": name})
@@ -109,69 +107,27 @@ def judge(draws: np.ndarray, actual: float) -> dict[str, float]:
     return judged
 
 
-def fit_law(flops: np.ndarray, score: np.ndarray, floor: float) -> tuple[float, float, float]:
-    """Least squares of the paper's law: (a in units of 1e18 FLOP, b, c >= 0)."""
-    x = np.log(flops / UNIT)
-
-    def residuals(parameters: np.ndarray) -> np.ndarray:
-        log_a, log_b, c = parameters
-        hazard = np.exp(np.clip(log_a - np.exp(log_b) * x, -60, 60))
-        return floor + (1 - floor) * np.exp(-hazard - c) - score
-
-    bounds = ([-20, -6, 0], [40, 1.5, 5])
-    fits = [least_squares(residuals, start, bounds=bounds) for start in STARTS]
-    log_a, log_b, c = min(fits, key=lambda fit: fit.cost).x
-    return float(np.exp(log_a)), float(np.exp(log_b)), float(c)
+def forecast_points(evals: xr.Dataset, targets: xr.Dataset) -> dict[str, dict[str, float]]:
+    """Point forecasts of the least-squares methods: method -> benchmark -> score."""
+    cod = CodPoint(draws=0)
+    scores = cod.predict(cod.fit(evals), targets).isel(draw=0, target=0)
+    names = scores[BENCHMARK].values.tolist()
+    return {
+        "least-squares COD": dict(zip(names, scores.values, strict=True)),
+        "least-squares end-to-end": end_to_end_points(evals, float(targets["flops"][0])),
+    }
 
 
-def law(flops: float, a: float, b: float, c: float, floor: float) -> float:
-    """The paper's law."""
-    return float(floor + (1 - floor) * np.exp(-a * (flops / UNIT) ** -b - c))
-
-
-def end_to_end_point(tree: xr.DataTree, evals: xr.Dataset, name: str, flops: float) -> float:
-    """The law on the whole benchmark's score."""
-    scores = tree["scores"].to_dataset().sel(benchmark=name)
+def end_to_end_points(evals: xr.Dataset, flops: float) -> dict[str, float]:
+    """The law on each whole benchmark's score."""
+    scores = tabulate_scores(evals)
     ladder = scores.isel(llm=np.flatnonzero(scores["role"].values == "ladder"))
-    floor = float(scores["guess_floor"])
-    return law(flops, *fit_law(ladder["flops"].values, ladder["score"].values, floor), floor)
-
-
-def cod_point(tree: xr.DataTree, evals: xr.Dataset, name: str, flops: float) -> float:
-    """Least-squares COD: thresholds, size-weighted subset, quartic map with anchors."""
-    table = tree["cluster_table"].to_dataset()
-    table = table.isel(cluster=np.flatnonzero(table["cluster_benchmark"].values == name))
-    if not table.sizes[CLUSTER]:
-        return float("nan")
-    scores = tree["scores"].to_dataset().sel(benchmark=name)
-    at = scores["flops"].sel({LLM: table[LLM].values}).values
-    floor = float(scores["guess_floor"])
-    fits = [fit_law(at, rate, floor) for rate in table["mean_rate"].values]
-    used = np.array([a > 1 and b > 0.1 and c < 1 for a, b, c in fits])
-    if not used.any():
-        return float("nan")
-    weight = np.where(used, table["n_items"].values, 0)
-    weight = weight / weight.sum()
-    forecast = float(weight @ [law(flops, *fit, floor) for fit in fits])
-    anchors = select_runs(evals, "anchor")
-    groups = {str(row): np.flatnonzero(_row_of_item(tree) == row) for row in table[CLUSTER].values}
-    of_anchors = build_rows(anchors, groups)
-    rates = np.hstack([table["mean_rate"].values, of_anchors["n_correct"] / of_anchors["n_trials"]])
-    names = [*table[LLM].values, *anchors[LLM].values]
-    return float(quartic(weight @ rates, scores["score"].sel({LLM: names}).values)(forecast))
-
-
-def _row_of_item(tree: xr.DataTree) -> np.ndarray:
-    clusters = tree["clusters"].to_dataset()
-    pairs = zip(clusters["item_benchmark"].values, clusters["label"].values, strict=True)
-    return np.array([f"{name}/{label}" for name, label in pairs])
-
-
-def quartic(subset: np.ndarray, full: np.ndarray) -> np.polynomial.Polynomial:
-    """Least-squares quartic through (0, 0) and (1, 1)."""
-    powers = np.array([subset**k - subset for k in (2, 3, 4)]).T
-    high = np.linalg.lstsq(powers, full - subset, rcond=None)[0]
-    return np.polynomial.Polynomial([0, 1 - high.sum(), *high])
+    points = {}
+    for name in scores[BENCHMARK].values:
+        one = ladder.sel({BENCHMARK: name})
+        law = fit_point_law(one["flops"].values, one["score"].values, float(one["guess_floor"]))
+        points[str(name)] = float(law(flops))
+    return points
 
 
 def tabulate(results: pd.DataFrame) -> pd.DataFrame:

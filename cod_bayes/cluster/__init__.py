@@ -2,6 +2,7 @@
 
 from cod_bayes.cluster.clustering import cluster_items
 from cod_bayes.cluster.features import build_features, zero_performance
+from cod_bayes.cluster.kept import keep_labels
 from cod_bayes.cluster.mean_shift import ImprovedMeanShift
 from cod_bayes.cluster.quality import intra_cluster_distance, outlier_rate
 
@@ -10,6 +11,7 @@ __all__ = [
     "build_features",
     "cluster_items",
     "intra_cluster_distance",
+    "keep_labels",
     "outlier_rate",
     "zero_performance",
 ]

@@ -1,21 +1,29 @@
 """From evaluation data to a label for every item, benchmark by benchmark."""
 
-import importlib
 import math
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
 import xarray as xr
+from sklearn.cluster import HDBSCAN
 
+from cod_bayes.cluster.baselines import (
+    BoundedKMeans,
+    DistanceDBSCAN,
+    ImprovedKMeans,
+    PlainMeanShift,
+)
 from cod_bayes.cluster.features import Floats, Ints, build_features, zero_performance
+from cod_bayes.cluster.kept import KEPT, read_labels
 from cod_bayes.cluster.mean_shift import ImprovedMeanShift
 from cod_bayes.cluster.quality import intra_cluster_distance, outlier_rate
-from cod_bayes.config import ClusterConfig
+from cod_bayes.config import CLUSTER_ALGORITHMS, ClusterConfig
 from cod_bayes.errors import ConfigError, DataError
+from cod_bayes.plugin import load_object
 from cod_bayes.schema import BENCHMARK, ITEM, OUTLIER_LABEL, ZERO_LABEL
 
 ITEM_BENCHMARK = "item_benchmark"
-IMPROVED_MEAN_SHIFT = "improved-mean-shift"
 
 
 class Clusterer(Protocol):
@@ -57,9 +65,10 @@ def cluster_items(evals: xr.Dataset, config: ClusterConfig | None = None) -> xr.
     Notes
     -----
     A benchmark with fewer items than a cluster must have (an aggregated score is one item) gets no
-    cluster. Labels do not depend on the order of the items. An algorithm other than improved
-    MeanShift is taken with its own defaults: ``quantile`` does not reach it, and clusters of its
-    that are smaller than ``min_cluster_size`` remain.
+    cluster. Labels do not depend on the order of the items. Only improved MeanShift and HDBSCAN
+    keep every cluster above ``min_cluster_size``. A clusterer of the user's own is taken
+    with its own defaults: no other setting reaches it. Kept labels stay as they are, numbers
+    included, also where an item is now solved by none.
     """
     config = ClusterConfig() if config is None else config
     benchmark_of_item = evals[BENCHMARK].values.astype(str)
@@ -70,8 +79,9 @@ def cluster_items(evals: xr.Dataset, config: ClusterConfig | None = None) -> xr.
     facts: list[dict[str, float]] = []
     for benchmark in benchmarks:
         features = build_features(evals, benchmark, config.checkpoints)
-        of_benchmark, fact = _cluster_benchmark(features, config)
-        labels[benchmark_of_item == benchmark] = of_benchmark
+        members = benchmark_of_item == benchmark
+        kept = read_labels(evals)[members] if config.algorithm == KEPT else None
+        labels[members], fact = _cluster_benchmark(features, config, kept)
         facts.append(fact)
     return xr.Dataset(
         {"label": (ITEM, labels)}
@@ -90,13 +100,33 @@ def cluster_items(evals: xr.Dataset, config: ClusterConfig | None = None) -> xr.
 
 
 def _cluster_benchmark(
-    features: xr.DataArray, config: ClusterConfig
+    features: xr.DataArray, config: ClusterConfig, kept: Ints | None
 ) -> tuple[Ints, dict[str, float]]:
     """Labels of one benchmark's items, and what describes the clustering."""
     rates: Floats = features.values
-    n_items, n_runs = rates.shape
+    n_items = len(rates)
     min_size = max(config.min_cluster_size, math.ceil(config.min_cluster_share * n_items))
-    clusterer = _clusterer(config, min_size, n_runs)
+    about = {"bandwidth": math.nan, "n_rounds": 0}
+    if kept is None:
+        labels, about = _label_items(features, config, min_size)
+    else:
+        labels = kept
+    return labels, {
+        **about,
+        "n_clusters": len(np.unique(labels[labels >= 0])),
+        "iad": intra_cluster_distance(rates, labels),
+        "outlier_rate": outlier_rate(labels),
+        "zero_rate": float((labels == ZERO_LABEL).mean()),
+        "min_cluster_size": min_size,
+    }
+
+
+def _label_items(
+    features: xr.DataArray, config: ClusterConfig, min_size: int
+) -> tuple[Ints, dict[str, float]]:
+    """Cluster one benchmark's items; what the clusterer says of itself."""
+    rates: Floats = features.values
+    clusterer = _clusterer(config, min_size, rates.shape[1])
     labels = np.where(zero_performance(features).values, ZERO_LABEL, OUTLIER_LABEL)
     offered = np.flatnonzero(labels != ZERO_LABEL)
     is_clustered = len(offered) >= min_size
@@ -108,11 +138,6 @@ def _cluster_benchmark(
     return labels, {
         "bandwidth": float(getattr(clusterer, "bandwidth_", math.nan)),
         "n_rounds": int(getattr(clusterer, "n_rounds_", is_clustered)),
-        "n_clusters": len(np.unique(labels[labels >= 0])),
-        "iad": intra_cluster_distance(rates, labels),
-        "outlier_rate": outlier_rate(labels),
-        "zero_rate": float((labels == ZERO_LABEL).mean()),
-        "min_cluster_size": min_size,
     }
 
 
@@ -128,29 +153,35 @@ def _from_hardest(rates: Floats, found: Ints) -> Ints:
 
 def _clusterer(config: ClusterConfig, min_size: int, n_runs: int) -> Clusterer:
     """Make the clusterer that the configuration names."""
-    if config.algorithm == IMPROVED_MEAN_SHIFT:
-        largest_distance = math.sqrt(n_runs)  # between pass rates
-        return ImprovedMeanShift(
-            config.quantile,
-            max_bandwidth=largest_distance / 10,  # the paper's U
-            min_cluster_size=min_size,
-        )
-    return _import_clusterer(config.algorithm)
+    largest_distance = math.sqrt(n_runs)  # between pass rates
+    cap = largest_distance / 10  # the paper's U
+    makers: dict[str, Callable[[], Clusterer]] = {
+        "improved-mean-shift": lambda: ImprovedMeanShift(
+            config.quantile, max_bandwidth=cap, min_cluster_size=min_size
+        ),
+        "mean-shift": lambda: PlainMeanShift(config.quantile, max_bandwidth=cap),
+        "improved-k-means": lambda: ImprovedKMeans(min_size),
+        "k-means": lambda: BoundedKMeans(config.n_clusters),
+        "dbscan": lambda: DistanceDBSCAN(min_size, max_eps=cap),
+        "hdbscan": lambda: HDBSCAN(max(min_size, 2), copy=True),
+    }
+    if config.algorithm in makers:
+        return makers[config.algorithm]()
+    return _load_clusterer(config.algorithm)
 
 
-def _import_clusterer(algorithm: str) -> Clusterer:
+def _load_clusterer(algorithm: str) -> Clusterer:
+    """Make a clusterer of the user's own from its class."""
+    key = "ClusterConfig.algorithm"
+    kind = load_object(algorithm, type, key, CLUSTER_ALGORITHMS)
     remedy = (
-        f"Use {IMPROVED_MEAN_SHIFT!r} or 'module:attribute' of a scikit-learn clusterer that needs "
-        "no arguments, such as 'sklearn.cluster:HDBSCAN'."
+        f"Use one of {', '.join(CLUSTER_ALGORITHMS)}, or 'module:attribute' of a scikit-learn "
+        "clusterer that needs no arguments, such as 'sklearn.cluster:OPTICS'."
     )
-    where = f"ClusterConfig.algorithm = {algorithm!r}"
-    module, _, attribute = algorithm.partition(":")
-    if not module or not attribute:
-        raise ConfigError(f"{where} names no clusterer. {remedy}")
     try:
-        clusterer: Any = getattr(importlib.import_module(module), attribute)()
-    except (ImportError, AttributeError, TypeError) as fault:
-        raise ConfigError(f"{where} cannot be made: {fault}. {remedy}") from fault
+        clusterer: Any = kind()
+    except TypeError as fault:
+        raise ConfigError(f"{key} {algorithm!r} cannot be made: {fault}. {remedy}") from fault
     if not callable(getattr(clusterer, "fit_predict", None)):
-        raise ConfigError(f"{where} has no method fit_predict. {remedy}")
+        raise ConfigError(f"{key} {algorithm!r} has no method fit_predict. {remedy}")
     return clusterer  # type: ignore[no-any-return]

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cod_bayes.cluster import ImprovedMeanShift, cluster_items
-from cod_bayes.config import ClusterConfig
+from cod_bayes.config import CLUSTER_ALGORITHMS, ClusterConfig
 from cod_bayes.errors import ConfigError, DataError
 
 from .studies import join_benchmarks, make_evals, random_pass_rates
@@ -92,16 +92,37 @@ def test_any_scikit_learn_clusterer_by_name():
 @pytest.mark.parametrize(
     ("algorithm", "fault"),
     [
-        ("mean-shift", "names no clusterer"),
         ("no_such_module:Thing", "No module named 'no_such_module'"),
         ("sklearn.cluster:Thing", "has no attribute 'Thing'"),
-        ("numpy:add", "cannot be made"),
-        (f"{__name__}:NotAClusterer", "no method fit_predict"),
+        ("numpy:add", "is a ufunc, not a type"),
+        ("datetime:date", "cannot be made.*Use one of improved-mean-shift"),
+        (f"{__name__}:NotAClusterer", "no method fit_predict.*Use one of improved-mean-shift"),
     ],
 )
-def test_an_unknown_algorithm_is_an_error_with_a_remedy(algorithm, fault):
-    with pytest.raises(ConfigError, match=rf"{fault}.*Use 'improved-mean-shift' or"):
+def test_a_clusterer_that_cannot_cluster_is_an_error(algorithm, fault):
+    with pytest.raises(ConfigError, match=rf"ClusterConfig.algorithm.*{fault}"):
         cluster_items(make_evals(levels(0.5)), ClusterConfig(algorithm=algorithm))
+
+
+def test_an_unknown_algorithm_is_refused_with_those_there_are():
+    with pytest.raises(ConfigError, match=r"one of improved-mean-shift, .*got 'k-medoids'"):
+        ClusterConfig(algorithm="k-medoids")
+
+
+@pytest.mark.parametrize("algorithm", [a for a in CLUSTER_ALGORITHMS if a != "kept"])
+def test_every_algorithm_labels_from_hardest_to_easiest(algorithm):
+    rates = np.concatenate([levels(0.9, 0.2, 0.5, size=30), np.zeros((5, 4))])
+    rates[:90] += np.tile(np.linspace(0, 0.02, 30), 3)[:, None]  # HDBSCAN wants some spread
+    config = ClusterConfig(algorithm=algorithm, n_clusters=3, quantile=0.4)
+    clusters = cluster_items(make_evals(rates, n_trials=1000), config)
+    label = clusters["label"].values
+    assert set(label[-5:]) == {-2}
+    inside = np.flatnonzero(label >= 0)
+    assert len(inside) >= 45
+    mean = [rates[label == k].mean() for k in range(clusters["n_clusters"].item())]
+    assert mean == sorted(mean)
+    assert len(mean) >= 3
+    assert clusters["iad"].item() < 0.05
 
 
 def test_no_items_are_an_error():

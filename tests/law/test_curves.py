@@ -133,6 +133,6 @@ def test_a_curve_of_ones_own_is_found_by_its_module(monkeypatch):
 def test_an_unknown_curve_is_refused_with_those_that_are_known():
     for name in ("weibull", "no_such_module:curve", "math:no_such_curve", ""):
         with pytest.raises(
-            ConfigError, match="neither one of paper, frailty, f1.* nor an importable"
+            ConfigError, match=r"neither one of paper, frailty, f1.* nor an importable"
         ):
             load_curve(name)
