@@ -1,18 +1,47 @@
 """Figures for a paper or a talk: each takes a forecast, a fitted model or data, and draws.
 
-========================  ====================================================================
-:func:`forecast`          fan chart: score against compute, with the forecast's credible bands
-:func:`clusters`          difficulty clusters' pass rates and laws, the excluded ones visible
-:func:`mapping`           the full set's score against the predictable subset's, with its band
-:func:`difficulty`        pass rates, items x llms, by cluster
-:func:`save`              write a figure as PNG, PDF or SVG
-========================  ====================================================================
+=================================  =============================================================
+:func:`forecast`                   fan chart: score against compute, with credible bands
+:func:`clusters`                   difficulty clusters' pass rates and laws, excluded ones too
+:func:`mapping`                    the full set's score against the predictable subset's
+:func:`mapping_by_interpolation`   the same through the paper's polynomials and splines
+:func:`difficulty`                 pass rates, items x llms, by cluster
+:func:`difficulty_by_algorithm`    the items' difficulty in two dimensions, by clustering algorithm
+:func:`score_by_loss`              score against loss along every training run
+:func:`forest`                     backtests: every method's mean score in every study
+:func:`error_by_distance`          backtests: error against extrapolation distance
+:func:`coverage_curve`             backtests: coverage of intervals against their level
+:func:`pit`                        backtests: where truths fall in their forecasts
+:func:`sbc`                        simulation-based calibration: ranks of true values
+:func:`save`                       write a figure as PNG, PDF or SVG
+=================================  =============================================================
 """
 
+from cod_bayes.plots.cluster_maps import difficulty_by_algorithm
+from cod_bayes.plots.coverage_curves import coverage_curve
 from cod_bayes.plots.difficulty_map import difficulty
+from cod_bayes.plots.error_distance import error_by_distance
 from cod_bayes.plots.fan_chart import forecast
 from cod_bayes.plots.files import save
+from cod_bayes.plots.forest_plot import forest
+from cod_bayes.plots.loss_lines import score_by_loss
 from cod_bayes.plots.mapping_band import mapping
+from cod_bayes.plots.mapping_forms import mapping_by_interpolation
 from cod_bayes.plots.trajectories import clusters
+from cod_bayes.plots.uniformity import pit, sbc
 
-__all__ = ["clusters", "difficulty", "forecast", "mapping", "save"]
+__all__ = [
+    "clusters",
+    "coverage_curve",
+    "difficulty",
+    "difficulty_by_algorithm",
+    "error_by_distance",
+    "forecast",
+    "forest",
+    "mapping",
+    "mapping_by_interpolation",
+    "pit",
+    "save",
+    "sbc",
+    "score_by_loss",
+]

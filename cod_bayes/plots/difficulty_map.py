@@ -16,7 +16,12 @@ from cod_bayes.errors import DataError
 from cod_bayes.fitted import FittedModel
 from cod_bayes.law.data import select_runs
 from cod_bayes.plots import style
-from cod_bayes.plots.inputs import clusters_of, label_of, read_group
+from cod_bayes.plots.inputs import (
+    choose_benchmark_of_items,
+    clusters_of,
+    label_of,
+    read_group,
+)
 from cod_bayes.schema import (
     BENCHMARK,
     CLUSTER,
@@ -79,7 +84,7 @@ def difficulty(
     DataError
         If the benchmark is unknown, or ``fitted`` has no label for one of its items.
     """
-    name = _choose(evals, benchmark)
+    name = choose_benchmark_of_items(evals, benchmark)
     own = evals.isel({ITEM: np.flatnonzero(evals[BENCHMARK].values == name)})
     runs = xr.concat(
         [select_runs(own, "ladder"), select_runs(own, "anchor")], dim=LLM, data_vars="minimal"
@@ -111,16 +116,6 @@ def difficulty(
         style.add_legend(chart, legend, columns=4)
     style.add_title(chart, f"{name}: difficulty of every item on every model")
     return chart
-
-
-def _choose(evals: xr.Dataset, benchmark: str | None) -> str:
-    """The benchmark asked for, or the only one."""
-    known = list(dict.fromkeys(str(name) for name in evals[BENCHMARK].values))
-    if benchmark is None and len(known) == 1:
-        return known[0]
-    if benchmark not in known:
-        raise DataError(f"benchmark {benchmark!r} was asked for; name one of {', '.join(known)}")
-    return benchmark
 
 
 def _read_labels(fitted: FittedModel, own: xr.Dataset) -> Ints:

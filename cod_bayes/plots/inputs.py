@@ -45,6 +45,22 @@ def choose_benchmarks(held: xr.Dataset, wanted: str | Sequence[str] | None) -> l
     return chosen
 
 
+def choose_benchmark_of_items(evals: xr.Dataset, benchmark: str | None) -> str:
+    """The benchmark asked for, or the only one that the evaluation data have.
+
+    Raises
+    ------
+    DataError
+        If it is unknown, or not named where there are several.
+    """
+    known = list(dict.fromkeys(str(name) for name in evals[BENCHMARK].values))
+    if benchmark is None and len(known) == 1:
+        return known[0]
+    if benchmark not in known:
+        raise DataError(f"benchmark {benchmark!r} was asked for; name one of {', '.join(known)}")
+    return benchmark
+
+
 def with_role(scores: xr.Dataset, role: str) -> xr.Dataset:
     """The llms of one role ("ladder", "anchor"), by rising compute."""
     of_role = scores.isel({LLM: np.flatnonzero(scores["role"].values == role)})

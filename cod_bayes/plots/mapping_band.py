@@ -22,11 +22,11 @@ from cod_bayes.schema import BENCHMARK
 
 Array = npt.NDArray[np.float64]
 
-_GRID_POINTS = 121
+GRID_POINTS = 121
 
 
 @dataclass(frozen=True)
-class _Scores:
+class Scores:
     """Measured scores of some llms and their standard errors: subset across, full set up."""
 
     subset: Array
@@ -65,16 +65,7 @@ def mapping(
         If the model has no map (no benchmark has a predictable subset, or ``mapping.form`` is
         ``none``), or a benchmark has none.
     """
-    if "mapping" not in fitted.tree:
-        raise DataError(
-            "the fitted model has no map from subset to full set: no benchmark has a predictable "
-            'subset, or mapping.form is "none". Its forecasts: cod_bayes.plots.forecast(...)'
-        )
-    posterior, data = (
-        read_group(fitted.tree, f"mapping/{name}", "fitted model")
-        for name in ("posterior", "constant_data")
-    )
-    form = load_form(fitted.config.mapping.form)
+    posterior, data, form = read_map(fitted)
     names = choose_benchmarks(data, benchmark)
     # square panels want no more width than this
     width = max(style.COLUMN, style.PAGE / 4 * min(len(names), 4))
@@ -84,8 +75,8 @@ def mapping(
         own = data.sel({BENCHMARK: name})
         (diagonal,) = axes.plot([0, 1], [0, 1], color=style.GREY, lw=0.8, ls=":", zorder=1)
         legend["identity"] = diagonal
-        legend |= _draw_map(axes, posterior.sel({BENCHMARK: name}), own, form, ci_prob)
-        legend |= _draw_llms(axes, own, form)
+        legend |= draw_map(axes, posterior.sel({BENCHMARK: name}), own, form, ci_prob)
+        legend |= draw_llms(axes, own, form)
         _finish_panel(axes, name, float(own["share"]))
     style.label_outside(panels, "predictable subset (%)", "full set (%)")
     style.add_legend(chart, legend)
@@ -93,12 +84,32 @@ def mapping(
     return chart
 
 
-def _draw_map(
+def read_map(fitted: FittedModel) -> tuple[xr.Dataset, xr.Dataset, MapForm]:
+    """Draws of the map, the counts that it was fitted to, and its form.
+
+    Raises
+    ------
+    DataError
+        If the fitted model has no map.
+    """
+    if "mapping" not in fitted.tree:
+        raise DataError(
+            "the fitted model has no map from subset to full set: no benchmark has a predictable "
+            'subset, or mapping.form is "none". Its forecasts: cod_bayes.plots.forecast(...)'
+        )
+    posterior, data = (
+        read_group(fitted.tree, f"mapping/{name}", "fitted model")
+        for name in ("posterior", "constant_data")
+    )
+    return posterior, data, load_form(fitted.config.mapping.form)
+
+
+def draw_map(
     axes: Axes, posterior: xr.Dataset, data: xr.Dataset, form: MapForm, ci_prob: Sequence[float]
 ) -> style.Legend:
     """The map's median and credible bands over all subset scores."""
-    subset = np.linspace(1e-3, 1 - 1e-3, _GRID_POINTS)
-    full = _compute_map(subset, posterior, data, form)
+    subset = np.linspace(1e-3, 1 - 1e-3, GRID_POINTS)
+    full = compute_map(subset, posterior, data, form)
     levels = sorted(ci_prob, reverse=True)
     legend: style.Legend = {"map: median": Line2D([], [], color=style.FORECAST)}
     for level, alpha in zip(levels, np.linspace(0.18, 0.38, len(levels)), strict=True):
@@ -110,7 +121,7 @@ def _draw_map(
     return legend
 
 
-def _compute_map(subset: Array, posterior: xr.Dataset, data: xr.Dataset, form: MapForm) -> Array:
+def compute_map(subset: Array, posterior: xr.Dataset, data: xr.Dataset, form: MapForm) -> Array:
     """Full scores of every draw at every subset score, shape (draw, subset score)."""
     draws = stack_draws(posterior[["offset", "slope"]])
     offset, slope = (draws[name].values[:, None] for name in ("offset", "slope"))
@@ -119,9 +130,9 @@ def _compute_map(subset: Array, posterior: xr.Dataset, data: xr.Dataset, form: M
     return compute_full(subset, response, share, form)
 
 
-def _draw_llms(axes: Axes, data: xr.Dataset, form: MapForm) -> style.Legend:
+def draw_llms(axes: Axes, data: xr.Dataset, form: MapForm) -> style.Legend:
     """Measured scores of the small models and the anchors."""
-    scores, is_anchor = _measure(data, form), data["is_anchor"].values.astype(bool)
+    scores, is_anchor = measure_scores(data, form), data["is_anchor"].values.astype(bool)
     looks = {
         "small models (± 1 s.e.)": (~is_anchor, "o", style.LADDER, style.LADDER),
         "anchors (± 1 s.e.)": (is_anchor, "D", style.ANCHOR, "white"),
@@ -141,7 +152,7 @@ def _draw_llms(axes: Axes, data: xr.Dataset, form: MapForm) -> style.Legend:
     return legend
 
 
-def _measure(data: xr.Dataset, form: MapForm) -> _Scores:
+def measure_scores(data: xr.Dataset, form: MapForm) -> Scores:
     """Pass rates on subset and full set from the counts that the map was fitted to."""
     share = float(data["share"])
     subset, subset_se = _rate(data["subset_correct"].values, data["subset_trials"].values)
@@ -150,7 +161,7 @@ def _measure(data: xr.Dataset, form: MapForm) -> _Scores:
     full_se = response_se
     if form.response == "rest":
         full_se = np.hypot(share * subset_se, (1 - share) * response_se)
-    return _Scores(subset, subset_se, full, full_se)
+    return Scores(subset, subset_se, full, full_se)
 
 
 def _rate(n_correct: Array, n_trials: Array) -> tuple[Array, Array]:

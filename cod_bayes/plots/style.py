@@ -5,6 +5,7 @@ what has an order (difficulty, pass rates) is coloured by *viridis*, which they 
 """
 
 import io
+import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -26,6 +27,7 @@ PAGE, COLUMN = 7.2, 4.4
 COMPUTE_LABEL = "compute (FLOP)"
 EDGE, GUESSING = "largest small model", "blind guessing"
 RESOLUTION = 200
+_LETTERS_PER_INCH = 17  # of the smallest print
 CI_KINDS = {"eti": "equal-tailed", "hdi": "highest-density"}
 
 _SETTINGS: dict[str, object] = {
@@ -88,19 +90,25 @@ def house_style() -> Iterator[None]:
 
 
 def draw_panels(
-    count: int, *, columns: int = 4, height: float = 1.75, width: float | None = None
+    count: int,
+    *,
+    columns: int = 4,
+    height: float = 1.75,
+    width: float | None = None,
+    least: float = 2.7,
 ) -> tuple[Chart, list[Axes]]:
     """Lay out ``count`` small multiples on a page's width, or one on a column's.
 
     height
-        Of one panel, inches. Room for titles and legends is added.
+        Of one panel, inches, and at least ``least`` where it stands alone. Room for titles and
+        legends is added.
     """
     rows = -(-count // columns)
     columns = -(-count // rows)  # 5 panels are 2 rows of 3, not 4 and 1
     if width is None:
         width = PAGE if columns > 1 else COLUMN
     if count == 1:
-        height = max(height, 2.7)
+        height = max(height, least)
     chart = Chart(figsize=(width, rows * height + 1.1), layout="constrained")
     grid = chart.subplots(rows, columns, squeeze=False)
     for spare in grid.flat[count:]:
@@ -145,13 +153,24 @@ def draw_context(axes: Axes, edge: float, floor: float) -> Legend:
     return legend
 
 
-def add_legend(chart: Chart, legend: Legend, columns: int = 3) -> None:
-    """Put one legend below all panels, context last; two columns where the figure is narrow."""
+def add_legend(chart: Chart, legend: Legend, columns: int = 3, note: str = "") -> None:
+    """Put one legend below all panels, context last; two columns where the figure is narrow.
+
+    A ``note`` above its entries explains how to read the figure.
+    """
     if chart.get_figwidth() < PAGE:
         columns = min(columns, 2)
     labels = sorted(legend, key=lambda name: name in (EDGE, GUESSING))
     handles = [legend[name] for name in labels]
-    chart.legend(handles, labels, loc="outside lower center", ncols=columns)
+    chart.legend(
+        handles,
+        labels,
+        loc="outside lower center",
+        ncols=columns,
+        title=wrap(chart, note) or None,
+        title_fontsize=7,
+        alignment="left" if note else "center",
+    )
 
 
 def add_title(chart: Chart, subject: str, explanation: str = "") -> None:
@@ -160,6 +179,16 @@ def add_title(chart: Chart, subject: str, explanation: str = "") -> None:
     chart.suptitle(
         f"{subject}{gap if explanation else ''}{explanation}", fontsize=9, x=0.01, ha="left"
     )
+
+
+def add_note(chart: Chart, text: str) -> None:
+    """Explain marks below all panels of a figure without a legend."""
+    chart.supxlabel(wrap(chart, text), x=0.01, ha="left", fontsize=7)
+
+
+def wrap(chart: Chart, text: str) -> str:
+    """Break small print into lines as wide as the figure."""
+    return textwrap.fill(text, int(_LETTERS_PER_INCH * chart.get_figwidth()))
 
 
 def name_interval(ci_prob: float, ci_kind: str) -> str:
