@@ -6,7 +6,6 @@ import json
 import platform
 import time
 from collections.abc import Callable, Mapping
-from fnmatch import fnmatchcase
 from functools import partial
 from typing import Any
 
@@ -33,6 +32,7 @@ from cod_bayes.mapping.data import build_mapping_data
 from cod_bayes.mapping.model import build_mapping
 from cod_bayes.schema import BENCHMARK, CLUSTER, ITEM, LLM, N_TRIALS, SCHEMA_VERSION
 from cod_bayes.scores import positions_of_benchmarks, tabulate_scores
+from cod_bayes.selection import select_data
 from cod_bayes.subset import choose_headline, join_laws, tabulate_clusters
 from cod_bayes.validation import ladder_notes, validate_evals
 
@@ -75,7 +75,7 @@ def fit(
     start = time.perf_counter()
     config = config or Config()
     report = progress or (lambda stage, share: None)
-    evals = _select(validate_evals(evals), config)
+    evals = select_data(validate_evals(evals), config.data)
     ladder = select_runs(evals, "ladder")
     scales = choose_scale(ladder, config.law.scale)
     reference = compute_reference(ladder, scales)
@@ -110,29 +110,6 @@ def fit(
     tree = _tree(groups)
     tree.attrs = {"provenance": json.dumps(provenance), "notes": json.dumps(ladder_notes(evals))}
     return FittedModel(tree, config, provenance)
-
-
-def _select(evals: xr.Dataset, config: Config) -> xr.Dataset:
-    """The benchmarks and ladder models that the configuration names, without any target."""
-    wanted, known = config.data.benchmarks, list(dict.fromkeys(evals[BENCHMARK].values))
-    unknown = [name for name in wanted if name not in known]
-    if unknown:
-        raise DataError(
-            f"data.benchmarks names {', '.join(unknown)}, which the data do not hold; "
-            f"they hold {', '.join(known)}"
-        )
-    role, names = evals["role"].values, evals[LLM].values
-    on_ladder = [any(fnmatchcase(str(n), p) for p in config.data.ladder) for n in names]
-    keep = (role == "anchor") | ((role == "ladder") & np.array(on_ladder))
-    if not (keep & (role == "ladder")).any():
-        raise DataError(
-            f"no ladder model matches data.ladder = {list(config.data.ladder)}; the data hold "
-            f"{', '.join(names[role == 'ladder'])}"
-        )
-    chosen = evals.isel({LLM: np.flatnonzero(keep)})
-    if wanted:
-        chosen = chosen.isel({ITEM: np.flatnonzero(np.isin(chosen[BENCHMARK].values, wanted))})
-    return validate_evals(chosen)
 
 
 def _labels(evals: xr.Dataset, config: Config, clusters: xr.Dataset | None) -> xr.Dataset:

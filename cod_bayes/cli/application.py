@@ -8,9 +8,11 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from cod_bayes.cli.backtest_command import run_backtest
 from cod_bayes.cli.demo_command import run_demo
 from cod_bayes.cli.faults import describe_fault, is_expected
 from cod_bayes.cli.fit_command import run_fit
+from cod_bayes.cli.freeze_command import run_freeze, run_score
 from cod_bayes.cli.ingest_command import run_ingest
 from cod_bayes.cli.plot_command import run_plot
 from cod_bayes.cli.predict_command import run_predict
@@ -45,6 +47,21 @@ _COMMANDS: dict[str, tuple[Callable[..., None], tuple[str, ...]]] = {
             "cod-bayes predict models/mine --flops 3e24 --reach 0.7",
             "cod-bayes predict models/mine --params 70B --tokens 15T --json",
         ),
+    ),
+    "backtest": (
+        run_backtest,
+        (
+            "cod-bayes backtest evals.nc --method cod --method end-to-end-exp --jobs 2",
+            "cod-bayes backtest --study tinyladder-inner -m 'cod-point[map=cubic]' -m last-value",
+        ),
+    ),
+    "freeze": (
+        run_freeze,
+        ("cod-bayes freeze evals.nc --params 70B --tokens 15T -o forecast.json",),
+    ),
+    "score": (
+        run_score,
+        ("cod-bayes score forecast.json truth.json",),
     ),
     "plot": (
         run_plot,

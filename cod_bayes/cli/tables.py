@@ -48,7 +48,7 @@ def forecast_table(
     headers += [f"P(reach {100 * threshold:g} %)" for threshold in thresholds]
     headers += ["end-to-end", levels[widest]]
     headers += ["truth", f"in {levels[widest].rpartition(' ')[0]}"] if truth is not None else []
-    table = _table(session, ["benchmark"], headers)
+    table = make_table(session, ["benchmark"], headers)
     for entry in entries:
         method = _METHODS.get(entry["headline"], entry["headline"])
         cells = [format_flops(entry["flops"])] if several else []
@@ -72,7 +72,7 @@ def variance_table(session: Session, record: Record) -> "Table":
     several = len({entry["flops"] for entry in entries}) > 1
     sources = list(entries[0]["variance_share"])
     headers = [*(["FLOP"] if several else []), "sd", *sources]
-    table = _table(session, ["benchmark"], headers)
+    table = make_table(session, ["benchmark"], headers)
     for entry in entries:
         shares = [f"{100 * share:.0f}" for share in entry["variance_share"].values()]
         flops = [format_flops(entry["flops"])] if several else []
@@ -83,7 +83,7 @@ def variance_table(session: Session, record: Record) -> "Table":
 def benchmark_table(session: Session, records: Sequence[Record]) -> "Table":
     """Which law leads for each benchmark, and why."""
     headers = ["items", "clusters", "subset", "leads"]
-    table = _table(session, ["benchmark"], headers, ["because"])
+    table = make_table(session, ["benchmark"], headers, ["because"])
     for record in records:
         table.add_row(
             _name(record),
@@ -100,7 +100,7 @@ def gate_table(session: Session, records: Sequence[Record]) -> "Table":
     """How sampling went, a row a posterior."""
     headers = ["R-hat", "bulk ESS", "tail ESS", "divergent", "E-BFMI", "runs", "seconds"]
     headers += ["gate"]
-    table = _table(session, ["fit"], headers)
+    table = make_table(session, ["fit"], headers)
     for record in records:
         verdict = Text("passed", "green") if record["passed"] else Text("FAILED", "bold red")
         table.add_row(
@@ -120,7 +120,7 @@ def gate_table(session: Session, records: Sequence[Record]) -> "Table":
 def evals_table(session: Session, record: Record) -> "Table":
     """What evaluation data hold, a row a benchmark."""
     headers = ["items", "questions", "llms", "trials", "pass rate, %", "floor, %"]
-    table = _table(session, ["benchmark"], headers)
+    table = make_table(session, ["benchmark"], headers)
     for row in record["benchmarks"]:
         table.add_row(
             row["benchmark"],
@@ -141,12 +141,13 @@ def contains(interval: Record, value: float) -> bool:
     return bool(interval["lower"] <= value <= interval["upper"])
 
 
-def _table(
+def make_table(
     session: Session,
     names: Sequence[str],
     numbers: Sequence[str],
     texts: Sequence[str] = (),
 ) -> "Table":
+    """An empty table: columns of names, of numbers (right-aligned), of running text."""
     from rich.table import Table
 
     style = box.SIMPLE_HEAD if session.out.is_terminal else None

@@ -1,7 +1,7 @@
 """Last value: the target will score what the largest small model does.
 
-The forecast to beat. Its draws let the score wander as the ladder's own steps did: not at all
-where the ladder is flat, upwards or downwards by a step where it moves.
+The forecast to beat. Its draws let the score wander as far as it does from one run of the ladder to
+the next: hardly where the ladder is flat, widely where it moves.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 
 from cod_bayes.config import Config
-from cod_bayes.methods.protocol import RESIDUAL_BOOTSTRAP, Method, require
+from cod_bayes.methods.protocol import PARAMETRIC_BOOTSTRAP, Method, require
 from cod_bayes.schema import BENCHMARK, LLM, N_CORRECT, N_TRIALS
 from cod_bayes.scores import tabulate_scores
 
@@ -20,12 +20,12 @@ from cod_bayes.scores import tabulate_scores
 class LastValue(Method[xr.Dataset]):
     """The largest small model's score.
 
-    The residual bootstrap resamples, on the logit, the ladder's steps from each run to the next
-    larger one, with either sign: the errors that this forecast would have made on the ladder. It
-    does not grow with the distance to the target, as the method knows of none.
+    Draws are normal on the logit about that score; their sd is the root mean square of the ladder's
+    steps from each run to the next larger one: the errors that this forecast would have made on the
+    ladder. They do not widen with the distance to the target, as the method knows of none.
 
     draws
-        Of the bootstrap.
+        How many.
     """
 
     name: ClassVar[str] = "last-value"
@@ -46,6 +46,7 @@ class LastValue(Method[xr.Dataset]):
             correct, trials = (scores[n].values[tried] for n in (N_CORRECT, N_TRIALS))
             logit = np.log((correct + 0.5) / (trials - correct + 0.5))
             shape = (self.draws, targets.sizes["target"])
-            steps = rng.choice(np.diff(logit), shape) * rng.choice([-1.0, 1.0], shape)
-            draws[str(name)] = 1 / (1 + np.exp(-(logit[-1] + steps)))
-        return self.label_draws(draws, RESIDUAL_BOOTSTRAP)
+            step = np.sqrt(np.mean(np.diff(logit) ** 2))
+            drawn = logit[-1] + step * rng.standard_normal(shape)
+            draws[str(name)] = 1 / (1 + np.exp(-drawn))
+        return self.label_draws(draws, PARAMETRIC_BOOTSTRAP)

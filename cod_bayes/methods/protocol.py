@@ -16,6 +16,7 @@ import xarray as xr
 from cod_bayes.config import Config
 from cod_bayes.errors import DataError
 from cod_bayes.schema import BENCHMARK, ITEM, LLM
+from cod_bayes.selection import select_data
 from cod_bayes.validation import validate_evals
 
 TARGET, DRAW = "target", "draw"
@@ -57,7 +58,8 @@ class Method[F](ABC):
         DataError
             If the data are faulty, or lack what the method needs (losses, items, runs).
         """
-        return self._fit(hide_targets(evals), config or Config(), random_seed)
+        config = config or Config()
+        return self._fit(select_data(hide_targets(evals), config.data), config, random_seed)
 
     @final
     def predict(self, fitted: F, targets: xr.Dataset, *, random_seed: int = 0) -> xr.DataArray:

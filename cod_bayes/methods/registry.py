@@ -14,10 +14,19 @@ _FOLDER = "cod_bayes.methods"
 
 # name -> module:class; loaded when first asked for
 METHODS = {
+    "average": f"{_FOLDER}.average:Average",
+    "stacked": f"{_FOLDER}.average:Stacked",
     "cod": f"{_FOLDER}.cod:Cod",
+    "cod-point": f"{_FOLDER}.cod_point:CodPoint",
+    "cod-point-nomap": f"{_FOLDER}.cod_point:CodPointWithoutMap",
     "end-to-end-exp": f"{_FOLDER}.end_to_end:EndToEnd",
+    "end-to-end-bnsl": f"{_FOLDER}.end_to_end_bnsl:EndToEndBnsl",
     "end-to-end-passrate": f"{_FOLDER}.end_to_end_passrate:EndToEndPassRate",
     "direct-power": f"{_FOLDER}.direct_power:DirectPower",
+    "ladder": f"{_FOLDER}.ladder:Ladder",
+    "flp": f"{_FOLDER}.flp:Flp",
+    "item-bank": f"{_FOLDER}.item_bank:ItemBank",
+    "item-level": f"{_FOLDER}.item_parametric:ItemLevel",
     "last-value": f"{_FOLDER}.last_value:LastValue",
 }
 
@@ -90,7 +99,19 @@ def parse_variant(text: str) -> Variant:
 
 
 def split_settings(text: str) -> list[str]:
-    """Split at commas outside brackets and quotes; one spelling for equal settings."""
-    parts = re.findall(r"(?:\[[^\]]*\]|\"[^\"]*\"|'[^']*'|[^,\[\]\"'])+", text)
-    pairs = (part.partition("=") for part in parts if part.strip())
+    """Split ``key=value, ...`` at commas that no bracket or quote encloses; one spelling each.
+
+    >>> split_settings('map = cubic, members=["a[x=1, y=2]", "b"]')
+    ['map=cubic', 'members=["a[x=1, y=2]", "b"]']
+    """
+    parts, depth, quote = [""], 0, ""
+    for character in text:
+        if character in "\"'" and quote in ("", character):
+            quote = "" if quote else character
+        depth += 0 if quote else (character == "[") - (character == "]")
+        if character == "," and not (depth or quote):
+            parts.append("")
+        else:
+            parts[-1] += character
+    pairs = [part.partition("=") for part in parts if part.strip()]
     return [f"{key.strip()}={value.strip()}" if eq else key.strip() for key, eq, value in pairs]

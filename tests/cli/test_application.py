@@ -13,7 +13,17 @@ from cod_bayes.errors import DataError
 
 from .conftest import flat, replace_fit
 
-COMMANDS = ("demo", "simulate", "ingest", "fit", "predict", "plot")
+COMMANDS = (
+    "demo",
+    "simulate",
+    "ingest",
+    "fit",
+    "predict",
+    "backtest",
+    "freeze",
+    "score",
+    "plot",
+)
 HEAVY = {"pymc", "pytensor", "nutpie", "arviz", "sklearn", "numba", "matplotlib"}
 SLOW = {"xarray", "pandas", "scipy", "numpy"}
 

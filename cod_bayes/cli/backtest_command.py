@@ -1,0 +1,148 @@
+"""``cod-bayes backtest``: forecast what is already known, and score the forecasts."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cod_bayes.cli.backtest_table import (
+    results_record,
+    show_paper_tables,
+    show_results,
+)
+from cod_bayes.cli.options import ConfigFile, Json, Seed, Settings
+from cod_bayes.cli.outputs import check_writable, make_folder
+from cod_bayes.cli.session import Session
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from cod_bayes.evaluation.studies import Study
+
+# The paper's own tables, on simulations of its study.
+PAPER_TABLES, PAPER_WORLDS = "paper-tables", ("paper-logis", "paper-exp")
+DEFAULT_METHODS = ("cod", "end-to-end-exp", "last-value")
+
+
+def run_backtest(
+    context: typer.Context,
+    evals_file: Annotated[
+        Path | None,
+        typer.Argument(metavar="[EVALS]", help="Your own data; their larger runs are hidden."),
+    ] = None,
+    studies: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--study", metavar="NAME", help="A study by name, or paper-tables; repeatable."
+        ),
+    ] = None,
+    methods: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--method",
+            "-m",
+            metavar="METHOD",
+            help="As cod or cod-point[map=cubic, anchors=false]; may be repeated.",
+        ),
+    ] = None,
+    hide: Annotated[
+        int,
+        typer.Option(min=0, help="Hide so many of the largest levels, once; 0: a rolling origin."),
+    ] = 0,
+    by: Annotated[
+        str, typer.Option(help="What an origin is in: flops, params_active or tokens.")
+    ] = "flops",
+    min_levels: Annotated[
+        int, typer.Option(min=2, help="Levels below the first origin of a rolling one.")
+    ] = 6,
+    seeds: Annotated[int, typer.Option(min=0, help="Only so many cases of a study; 0: all.")] = 0,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Processes.")] = 1,
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", metavar="FOLDER", help="Where results are kept and found."),
+    ] = Path("backtest"),
+    config_file: ConfigFile = None,
+    settings: Settings = None,
+    figures: Annotated[bool, typer.Option(help="Draw the figures too.")] = True,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Compare methods by forecasting models whose results are known but hidden.
+
+    Give data of your own, or studies: simulated ones with known truth, or real ladders. What a
+    folder already holds is not run again, so a long comparison can be interrupted, and methods can
+    be added to it.
+    """
+    from cod_bayes.cli.fit_command import read_config
+    from cod_bayes.evaluation.backtest import backtest
+    from cod_bayes.evaluation.paper_tables import list_methods
+
+    session = Session.of(context)
+    if (evals_file is None) == (not studies):
+        raise typer.BadParameter("give the path of your evaluation data, or --study NAME")
+    check_writable(output / "parts")
+    make_folder(output)
+    config = read_config(config_file, settings)
+    is_paper = studies == [PAPER_TABLES]
+    names = list(PAPER_WORLDS) if is_paper else studies or []
+    chosen = _choose(evals_file, names, hide, by, min_levels, seeds)
+    table = backtest(
+        chosen,
+        methods or (list_methods() if is_paper else list(DEFAULT_METHODS)),
+        config,
+        folder=output,
+        n_jobs=jobs,
+        random_seed=seed,
+        report=session.note,
+    )
+    table.to_parquet(output / "results.parquet", index=False)
+    if as_json:
+        session.show_json(results_record(table))
+    elif is_paper:
+        show_paper_tables(session, table)
+    else:
+        show_results(session, table)
+    if figures:
+        _draw(session, table, output)
+    for fault in table.attrs["faults"]:
+        session.warn(f"not scored: {fault}")
+    if table.attrs["faults"]:
+        raise typer.Exit(1)
+
+
+def _choose(
+    evals_file: Path | None, names: list[str], hide: int, by: str, min_levels: int, seeds: int
+) -> "list[Study]":
+    import hashlib
+    from dataclasses import replace
+
+    from cod_bayes.evals_file import read_evals
+    from cod_bayes.evaluation.studies import load_study, own_study
+
+    if evals_file is None:
+        studies = [load_study(name) for name in names]
+    else:
+        evals = read_evals(evals_file)
+        digest = hashlib.sha256(evals_file.read_bytes()).hexdigest()
+        studies = [
+            own_study(
+                evals_file.stem, evals, digest=digest, by=by, hide=hide, min_levels=min_levels
+            )
+        ]
+    return [replace(study, cases=study.cases[: seeds or None]) for study in studies]
+
+
+def _draw(session: Session, table: "pd.DataFrame", folder: Path) -> None:
+    from cod_bayes import plots
+
+    drawn: dict[str, Callable[[pd.DataFrame], Figure]] = {
+        "forest": plots.forest,
+        "coverage": plots.coverage_curve,
+        "pit": plots.pit,
+        "error_by_distance": plots.error_by_distance,
+    }
+    for name, draw in drawn.items():
+        session.show(str(plots.save(draw(table), folder / f"{name}.png")))

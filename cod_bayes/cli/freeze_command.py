@@ -1,0 +1,123 @@
+"""``cod-bayes freeze`` and ``cod-bayes score``: a forecast before the truth, its score after."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cod_bayes.cli.options import ConfigFile, Flops, Json, Params, Seed, Settings, Tokens
+from cod_bayes.cli.outputs import check_file
+from cod_bayes.cli.session import Session
+from cod_bayes.cli.tables import make_table, percent
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+def run_freeze(
+    context: typer.Context,
+    evals_file: Annotated[Path, typer.Argument(metavar="EVALS", help="Evaluation data (.nc).")],
+    method: Annotated[
+        str, typer.Option("--method", "-m", help="As cod, or average[members=[...]].")
+    ] = "cod[lead=headline]",
+    flops: Flops = None,
+    params: Params = None,
+    tokens: Tokens = None,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="A new file.")
+    ] = Path("forecast.json"),
+    config_file: ConfigFile = None,
+    settings: Settings = None,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Forecast a target, and write the forecast with its date and hash before the truth is known.
+
+    The target needs --params and --tokens; its compute is 6 N D unless --flops says otherwise.
+    """
+    session = Session.of(context)
+    if params is None or tokens is None:
+        raise typer.BadParameter("a target needs --params and --tokens, as 70B and 15T")
+    check_file(output)
+
+    from cod_bayes.cli.fit_command import read_config
+    from cod_bayes.evals_file import read_evals
+    from cod_bayes.evaluation.frozen import freeze
+    from cod_bayes.methods import parse_variant
+
+    targets = _make_target(flops, params, tokens)
+    variant = parse_variant(method)
+    evals = read_evals(evals_file)
+    config = read_config(config_file, settings)
+    record = freeze(evals, variant, targets, output, config=config, random_seed=seed)
+    if as_json:
+        session.show_json(record)
+        return
+    session.show(f"{output}: frozen {record['frozen']} by {record['method']}")
+    session.show(f"SHA-256 {record['sha256']}")
+    table = make_table(session, ["benchmark"], ["median", "90 % ETI"])
+    for name, (quantiles,) in record["quantiles"].items():
+        if quantiles is not None:
+            low, middle, high = (quantiles[i] for i in (9, 99, 190))
+            table.add_row(name, percent(middle), f"[{percent(low)}, {percent(high)}]")
+        else:
+            table.add_row(name, "none", "")
+    session.show_table("forecast, %", table)
+    if not record["gate_passed"]:
+        session.warn("the sampler's gate failed; the file says so too")
+    for note in record["notes"]:
+        session.note(f"note: {note}")
+
+
+def run_score(
+    context: typer.Context,
+    frozen: Annotated[Path, typer.Argument(metavar="FROZEN", help="From cod-bayes freeze.")],
+    truth: Annotated[
+        Path,
+        typer.Argument(metavar="TRUTH", help='JSON of true scores: {"GSM8K": 0.81, ...}.'),
+    ],
+    as_json: Json = False,
+) -> None:
+    """Score a frozen forecast against the truth, once."""
+    from cod_bayes.evaluation.frozen import score_frozen
+
+    session = Session.of(context)
+    result = score_frozen(frozen, _read_truth(truth))
+    if as_json:
+        session.show_json(result)
+        return
+    headers = ["truth", "median", "error", "CRPS", "PIT", "in 50 %", "in 90 %"]
+    table = make_table(session, ["benchmark"], headers)
+    for name, score in result["scores"].items():
+        inside = ["yes" if score[f"covered_{level}"] else "no" for level in (50, 90)]
+        numbers = [percent(result["truth"][name]), percent(score["median"])]
+        numbers += [f"{100 * score['error']:+.1f}", f"{100 * score['crps']:.1f}"]
+        table.add_row(name, *numbers, f"{score['pit']:.2f}", *inside)
+    about = result["forecast"]
+    session.show_table(
+        f"forecast of {about['frozen']} by {about['method']}, SHA-256 {about['sha256'][:12]}…; %",
+        table,
+    )
+
+
+def _make_target(flops: float | None, params: float, tokens: float) -> "xr.Dataset":
+    import xarray as xr
+
+    compute = 6.0 * params * tokens if flops is None else flops
+    values = {"flops": compute, "params_active": params, "tokens": tokens}
+    return xr.Dataset({name: ("target", [value]) for name, value in values.items()})
+
+
+def _read_truth(path: Path) -> dict[str, float]:
+    from cod_bayes.errors import DataError
+
+    try:
+        content: Any = json.loads(path.read_text(encoding="utf-8"))
+        return {str(name): float(value) for name, value in content.items()}
+    except OSError as fault:
+        raise DataError(f"{path} cannot be read ({fault.strerror})") from fault
+    except (ValueError, AttributeError, TypeError) as fault:
+        raise DataError(
+            f'{path} is no JSON of scores ({fault}); write it as {{"GSM8K": 0.81, "BBH": 0.66}}'
+        ) from fault
