@@ -8,9 +8,7 @@ Run ``uv run python examples/real_data.py``; one table a study goes to stdout.
 """
 
 import argparse
-import os
 import sys
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +16,9 @@ import pandas as pd
 import xarray as xr
 
 import cod_bayes as cb
-from cod_bayes.law.data import pool_items
+from cod_bayes.datasets import load_target, load_truth
+from cod_bayes.law.data import pool_items, select_runs
 
-DATA = Path(os.environ.get("COD_BAYES_DATA", "../shared/data"))
 CONFIGS = Path(__file__).parent.parent / "configs"
 LEVELS = (0.5, 0.9)
 
@@ -30,8 +28,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--study", choices=("pythia", "olmo", "all"), default="all")
     study = parser.parse_args().study
-    if not DATA.exists():
-        sys.exit(f"no real data at {DATA}: set COD_BAYES_DATA to the folder that holds them")
+    try:
+        run_studies(study)
+    except cb.CodBayesError as error:
+        sys.exit(str(error))
+
+
+def run_studies(study: str) -> None:
+    """Show the table of one study, or of all."""
     if study in ("pythia", "all"):
         for largest in (2.8e9, 1.4e9):
             show(f"Pythia, GSM8K, fitted up to {largest:.2g} parameters", run_pythia(largest))
@@ -41,13 +45,11 @@ def main() -> None:
 
 def run_pythia(largest: float) -> pd.DataFrame:
     """Fit the 300B-token models up to a size; forecast 6.9B and 12B."""
-    items = pd.read_parquet(DATA / "pythia_gsm8k_items.parquet")
-    items = items[items["is_final"] & (items["flag"] != "item_in_few_models")]
-    known = items[items["params"] <= 1.1 * largest]
-    evals = read_pythia(known)
+    evals = cb.load_dataset("pythia-gsm8k")
+    evals = evals.isel(llm=np.flatnonzero(evals["params_total"].values <= 1.1 * largest))
     config = cb.Config.from_toml(CONFIGS / "pythia_gsm8k.toml")
     fitted = cb.fit(evals, config, random_seed=1)
-    targets = read_pythia(items[items["params"] > 5e9])
+    targets = load_target("pythia-gsm8k")
     rows = []
     for name in targets["llm"].values:
         target = targets.sel(llm=[name])
@@ -58,49 +60,21 @@ def run_pythia(largest: float) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def read_pythia(items: pd.DataFrame) -> xr.Dataset:
-    """Item-level passes as evals; a plain table with a key map would do from a file as well."""
-    table = items.rename(columns={"model": "llm", "trials": "n_trials", "passes": "n_correct"})
-    llms = {
-        name: {"params_total": float(row.params), "tokens": float(row.tokens)}
-        for name, row in items.groupby("model").first().iterrows()
-    }
-    return build_evals(table.assign(benchmark="GSM8K"), llms)
-
-
-def build_evals(table: pd.DataFrame, llms: dict[str, dict[str, float]]) -> xr.Dataset:
-    """Write the tidy table to a scratch file and read it as a user would."""
-    columns = ["llm", "benchmark", "item_id", "n_trials", "n_correct", "score", "n_questions"]
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "table.csv"
-        table[[name for name in columns if name in table]].to_csv(path, index=False)
-        return cb.read_table(path, llms)
-
-
 def run_olmo() -> pd.DataFrame:
     """Fit the sixteen ladder runs' task scores; forecast the 7B run at 4T tokens."""
-    scores = pd.read_csv(DATA / "olmo_ladder_final.csv")
-    scores = scores.rename(
-        columns={"acc_ma5": "score", "n_items": "n_questions", "task": "benchmark"}
-    )
-    scores["llm"] = scores["run"]
-    ladder, target = (scores[scores["role"] == role] for role in ("fit", "target"))
-    llms = {
-        run: {"params_total": float(row.params), "tokens": float(row.tokens)}
-        for run, row in ladder.groupby("llm").first().iterrows()
-    }
-    evals = build_evals(ladder, llms)
-    chance = ladder.groupby("benchmark")["chance"].first()
-    floors = [float(chance[str(name)]) for name in evals["benchmark"].values]
-    evals = evals.assign_coords(guess_floor=("item", floors))
+    evals = select_runs(cb.load_dataset("olmo-ladder"), "ladder")
     config = cb.Config.from_toml(CONFIGS / "olmo_ladder.toml")
     fitted = cb.fit(evals, config, random_seed=1)
-    at = target.iloc[0]
+    truth = load_truth("olmo-ladder").isel(llm=0)
     forecast = cb.predict(
-        fitted, params=float(at["params"]), tokens=float(at["tokens"]), ci_prob=LEVELS, force=True
+        fitted,
+        params=float(truth["params_active"]),
+        tokens=float(truth["tokens"]),
+        ci_prob=LEVELS,
+        force=True,
     )
-    truth = dict(zip(target["benchmark"], target["score"], strict=True))
-    return pd.DataFrame(tabulate(forecast, truth, "7B-4T", fitted))
+    scores = dict(zip(truth["benchmark"].values.tolist(), truth["score"].values, strict=True))
+    return pd.DataFrame(tabulate(forecast, scores, str(truth["llm"].item()), fitted))
 
 
 def tabulate(

@@ -26,10 +26,20 @@ view                         llms
 ``tinyladder-greedy``        as ``tinyladder``, one greedy answer an item
 ===========================  ==================================================================
 
-The target's results are files of their own, which :func:`load_target` and :func:`load_truth` alone
-open.
+Other people's data are not shipped, only read: ``olmo-ladder``, ``olmo-ladder-3b``,
+``pythia-gsm8k``, ``pythia-gsm8k-trajectories`` and ``pythia-tasks``, from the folder that the
+environment variable COD_BAYES_DATA names; :mod:`cod_bayes.datasets.public` describes them.
+
+The target's results are files (in public data: rows) of their own, which :func:`load_target` and
+:func:`load_truth` alone open.
 """
 
-from cod_bayes.datasets.catalogue import DATASETS, load_dataset, load_target, load_truth
+from cod_bayes.datasets.catalogue import (
+    DATASETS,
+    PUBLIC_DATASETS,
+    load_dataset,
+    load_target,
+    load_truth,
+)
 
-__all__ = ["DATASETS", "load_dataset", "load_target", "load_truth"]
+__all__ = ["DATASETS", "PUBLIC_DATASETS", "load_dataset", "load_target", "load_truth"]

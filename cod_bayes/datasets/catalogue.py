@@ -4,7 +4,8 @@ from importlib.resources import as_file, files
 
 import xarray as xr
 
-from cod_bayes.datasets import tinyladder
+from cod_bayes.datasets import olmo_ladder, pythia, tinyladder
+from cod_bayes.datasets.public import final_scores
 from cod_bayes.errors import DataError
 from cod_bayes.evals_file import read_dataset, read_evals
 
@@ -13,15 +14,18 @@ _SIMULATED = {
     "paper-ladder-sim": ("paper_ladder_sim.nc", "paper_ladder_sim_truth.nc"),
 }
 DATASETS = (*_SIMULATED, *tinyladder.VIEWS)
+# not in the package: read from the folder that COD_BAYES_DATA names
+PUBLIC_DATASETS = (*olmo_ladder.TARGETS, *pythia.NAMES)
 
 
 def load_dataset(name: str = "paper-ladder-sim") -> xr.Dataset:
-    """Load evaluation data that come with the package; never with the target's results.
+    """Load evaluation data by name; never with the target's results.
 
     Parameters
     ----------
     name
-        One of ``DATASETS``; :mod:`cod_bayes.datasets` says what each one holds.
+        One of ``DATASETS``, which come with the package, or of ``PUBLIC_DATASETS``, which are
+        read from a folder; :mod:`cod_bayes.datasets` says what each one holds.
 
     Returns
     -------
@@ -34,9 +38,13 @@ def load_dataset(name: str = "paper-ladder-sim") -> xr.Dataset:
     Raises
     ------
     DataError
-        For an unknown name, listing the known ones; or if the package lacks the files.
+        For an unknown name, listing the known ones; or if the files are not there.
     """
     _check(name)
+    if name in olmo_ladder.TARGETS:
+        return olmo_ladder.read_ladder()
+    if name in pythia.NAMES:
+        return pythia.read_ladder(name)
     if name in tinyladder.VIEWS:
         return tinyladder.read_view(name)
     with as_file(files("cod_bayes") / "data" / _SIMULATED[name][0]) as path:
@@ -52,7 +60,7 @@ def load_target(name: str = "tinyladder") -> xr.Dataset:
     ----------
     name
         A view of ``tinyladder`` that has a target: the same checkpoints and the same decoding of
-        the target are loaded as of the ladder.
+        the target are loaded as of the ladder. Or one of ``PUBLIC_DATASETS``.
 
     Returns
     -------
@@ -66,6 +74,10 @@ def load_target(name: str = "tinyladder") -> xr.Dataset:
         not published in this version.
     """
     _check(name)
+    if name in olmo_ladder.TARGETS:
+        return olmo_ladder.read_target(name)
+    if name in pythia.NAMES:
+        return pythia.read_target(name)
     if name in tinyladder.VIEWS:
         return tinyladder.read_target(name)
     raise DataError(
@@ -80,7 +92,7 @@ def load_truth(name: str = "paper-ladder-sim") -> xr.Dataset:
     Parameters
     ----------
     name
-        One of ``DATASETS`` that has a target.
+        One of ``DATASETS`` that has a target, or of ``PUBLIC_DATASETS``.
 
     Returns
     -------
@@ -88,7 +100,7 @@ def load_truth(name: str = "paper-ladder-sim") -> xr.Dataset:
         Dims ``(benchmark, llm)``, the target included (role "target"): ``score``, the mean pass
         rate of a benchmark's items, in [0, 1]. Simulated data also have the ladder's and the
         anchors', and ``expected_score``, as :func:`cod_bayes.simulate.simulate_evals` defines
-        them. ``tinyladder`` has the target's last checkpoint in the view, under its run's name.
+        them. The others have each target's last checkpoint in the view, under its run's name.
 
     Raises
     ------
@@ -97,6 +109,8 @@ def load_truth(name: str = "paper-ladder-sim") -> xr.Dataset:
         not published in this version.
     """
     _check(name)
+    if name in PUBLIC_DATASETS:
+        return final_scores(load_target(name))
     if name in tinyladder.VIEWS:
         return tinyladder.read_truth(name)
     with as_file(files("cod_bayes") / "data" / _SIMULATED[name][1]) as path:
@@ -104,8 +118,9 @@ def load_truth(name: str = "paper-ladder-sim") -> xr.Dataset:
 
 
 def _check(name: str) -> None:
-    if name not in DATASETS:
+    if name not in DATASETS and name not in PUBLIC_DATASETS:
         raise DataError(
-            f"there is no data set {name!r}; the package has {', '.join(DATASETS)}. "
+            f"there is no data set {name!r}; the package has {', '.join(DATASETS)}; from a folder "
+            f"of yours it reads {', '.join(PUBLIC_DATASETS)}. "
             "Your own tables are read by cod_bayes.read_logs(path)"
         )

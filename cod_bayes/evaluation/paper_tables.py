@@ -53,9 +53,9 @@ TABLES = {
         "1",
         "forecasting methods",
         {
-            "end-to-end (exp)": "end-to-end-exp[estimate=least-squares, law.scale=compute]",
-            "end-to-end (pass rate)": "end-to-end-passrate[estimate=least-squares]",
-            "end-to-end (BNSL)": "end-to-end-bnsl[estimate=least-squares]",
+            "end-to-end (exp)": "end-to-end-exp[estimate=least-squares, draws=0, law.scale=compute]",
+            "end-to-end (pass rate)": "end-to-end-passrate[estimate=least-squares, draws=0]",
+            "end-to-end (BNSL)": "end-to-end-bnsl[estimate=least-squares, draws=0]",
             "COD without mapping": "cod-point-nomap[draws=0]",
             "COD complete": _FULL,
         },

@@ -14,7 +14,7 @@ from cod_bayes.law.curves import (
     shift_logit,
 )
 from cod_bayes.law.data import SCALE
-from cod_bayes.priors import LawPriors
+from cod_bayes.priors import LawPriors, Prior
 from cod_bayes.schema import CLUSTER, LLM, N_CORRECT, N_TRIALS
 
 if TYPE_CHECKING:
@@ -22,23 +22,36 @@ if TYPE_CHECKING:
 
 GLOBAL_PARAMETERS = ("frailty", "luck_sd", "residual_sd", "item_dispersion")
 ROW_PARAMETERS = ("log_hazard", "slope", "ceiling", "floor")
+# Marks models of other families, dim (llm,), in rows that have any.
+IS_ANCHOR = "is_anchor"
 
 
 def law_arrays(data: xr.Dataset) -> dict[str, np.ndarray]:
     """The data that change from fit to fit while the compiled graph stays."""
     chance = data["guess_floor"].values
-    return {
+    return noise_arrays(data) | {
         "log_scale": data["log_scale"].values,
-        N_TRIALS: data[N_TRIALS].transpose(CLUSTER, LLM).values.astype(np.int64),
-        N_CORRECT: data[N_CORRECT].transpose(CLUSTER, LLM).values.astype(np.int64),
-        "n_questions": data["n_questions"].values.astype(float),
         "chance_odds": chance / (1 - chance),
         "used": data["used"].values.astype(float),
-        "tried": (data[N_TRIALS] > 0).any(CLUSTER).values.astype(float),
     }
 
 
-def build_law(data: xr.Dataset, config: LawConfig | None = None) -> "pm.Model":
+def noise_arrays(data: xr.Dataset) -> dict[str, np.ndarray]:
+    """The data of :func:`observe_counts` that change from fit to fit."""
+    arrays = {
+        N_TRIALS: data[N_TRIALS].transpose(CLUSTER, LLM).values.astype(np.int64),
+        N_CORRECT: data[N_CORRECT].transpose(CLUSTER, LLM).values.astype(np.int64),
+        "n_questions": data["n_questions"].values.astype(float),
+        "tried": (data[N_TRIALS] > 0).any(CLUSTER).values.astype(float),
+    }
+    if IS_ANCHOR in data:
+        arrays[IS_ANCHOR] = data[IS_ANCHOR].values.astype(float)
+    return arrays
+
+
+def build_law(
+    data: xr.Dataset, config: LawConfig | None = None, anchor_sd: Prior | None = None
+) -> "pm.Model":
     """Score against scale for every row, partially pooled over rows.
 
     With ``x`` the log of compute (or of parameters and of tokens) relative to the largest ladder
@@ -68,6 +81,8 @@ def build_law(data: xr.Dataset, config: LawConfig | None = None) -> "pm.Model":
         See :func:`cod_bayes.law.data.build_rows`.
     config
         Curve and priors.
+    anchor_sd
+        Prior of the discrepancy of models of other families, see :func:`observe_counts`.
 
     Returns
     -------
@@ -88,12 +103,8 @@ def build_law(data: xr.Dataset, config: LawConfig | None = None) -> "pm.Model":
     arrays = law_arrays(data)
     with pm.Model(coords=coords) as model:
         log_scale = pm.Data("log_scale", arrays["log_scale"], dims=(SCALE, LLM))
-        n_trials = pm.Data(N_TRIALS, arrays[N_TRIALS], dims=(CLUSTER, LLM))
-        n_correct = pm.Data(N_CORRECT, arrays[N_CORRECT], dims=(CLUSTER, LLM))
-        n_questions = pm.Data("n_questions", arrays["n_questions"], dims=CLUSTER)
         chance_odds = pm.Data("chance_odds", arrays["chance_odds"], dims=CLUSTER)
         used = pm.Data("used", arrays["used"], dims=CLUSTER)
-        tried = pm.Data("tried", arrays["tried"], dims=LLM)
 
         hazard_mean = priors.log_hazard_mean.build("log_hazard_mean", dims=SCALE)
         hazard_sd = priors.log_hazard_sd.build("log_hazard_sd", dims=SCALE)
@@ -115,26 +126,63 @@ def build_law(data: xr.Dataset, config: LawConfig | None = None) -> "pm.Model":
         ceiling = _build_ceiling(curve, priors)
         floor = _build_floor(curve, priors, chance_odds)
         frailty = priors.frailty.build("frailty") if curve.has_frailty else pt.constant(0.0)
-        luck_sd = priors.luck_sd.build("luck_sd")
-        luck = pm.Normal("luck", 0.0, luck_sd * tried + (1 - tried), dims=LLM)
-        residual_sd = priors.residual_sd.build("residual_sd")
-        item_dispersion = priors.item_dispersion.build("item_dispersion")
-
         hazard = compute_log_hazard(
             log_hazard[:, :, None], slope[:, :, None], log_scale[:, None, :], pt
         )
         law = compute_score(hazard, ceiling[:, None], floor[:, None], frailty, curve, pt)
-        rate = shift_logit(law, luck[None, :], pt)
-        spread = compute_spread(rate, n_questions[:, None], item_dispersion, residual_sd)
-        pm.BetaBinomial(
-            "count",
-            n=n_trials,
-            alpha=rate / spread,
-            beta=(1 - rate) / spread,
-            observed=n_correct,
-            dims=(CLUSTER, LLM),
-        )
+        observe_counts(law, data, priors, anchor_sd)
     return model
+
+
+def observe_counts(
+    law: Any, data: xr.Dataset, priors: LawPriors, anchor_sd: Prior | None = None
+) -> None:
+    """Add the counts' likelihood, whatever law their mean follows, to the model being built.
+
+    See :func:`build_law` for the luck and the three sources of spread. Models of other families
+    (``is_anchor``, where the data have it) follow the law up to a discrepancy on the logit, half
+    of its variance shared by a model's rows and half each row's own; both have ``anchor_sd``.
+
+    Parameters
+    ----------
+    law
+        Probability to succeed, luck apart, a tensor (cluster, llm) within (0, 1).
+    data
+        As in :func:`build_law`; of other columns than counts, ``n_questions`` and ``is_anchor``
+        nothing is read.
+    priors
+        ``luck_sd``, ``residual_sd`` and ``item_dispersion`` are used.
+    """
+    import pymc as pm
+    import pytensor.tensor as pt
+
+    arrays = noise_arrays(data)
+    n_trials = pm.Data(N_TRIALS, arrays[N_TRIALS], dims=(CLUSTER, LLM))
+    n_correct = pm.Data(N_CORRECT, arrays[N_CORRECT], dims=(CLUSTER, LLM))
+    n_questions = pm.Data("n_questions", arrays["n_questions"], dims=CLUSTER)
+    tried = pm.Data("tried", arrays["tried"], dims=LLM)
+    luck_sd = priors.luck_sd.build("luck_sd")
+    discrepancy: Any = 0.0
+    if IS_ANCHOR in data:
+        assert anchor_sd is not None
+        is_anchor = pm.Data(IS_ANCHOR, arrays[IS_ANCHOR], dims=LLM)
+        discrepancy = anchor_sd.build("anchor_sd") * is_anchor
+        luck_sd = pt.sqrt(luck_sd**2 + discrepancy**2)
+    luck = pm.Normal("luck", 0.0, luck_sd * tried + (1 - tried), dims=LLM)
+    residual_sd = priors.residual_sd.build("residual_sd")
+    if IS_ANCHOR in data:
+        residual_sd = pt.sqrt(residual_sd**2 + discrepancy**2)
+    item_dispersion = priors.item_dispersion.build("item_dispersion")
+    rate = shift_logit(law, luck[None, :], pt)
+    spread = compute_spread(rate, n_questions[:, None], item_dispersion, residual_sd)
+    pm.BetaBinomial(
+        "count",
+        n=n_trials,
+        alpha=rate / spread,
+        beta=(1 - rate) / spread,
+        observed=n_correct,
+        dims=(CLUSTER, LLM),
+    )
 
 
 def _build_ceiling(curve: Curve, priors: LawPriors) -> Any:

@@ -10,7 +10,7 @@ from cod_bayes.config import Config
 from cod_bayes.inference import Compiled, compile_once, sample_until_passed
 from cod_bayes.inference.sampling import Progress
 from cod_bayes.law.data import SCALE, pad_llms, pad_rows
-from cod_bayes.law.model import build_law, law_arrays
+from cod_bayes.law.model import IS_ANCHOR, build_law, law_arrays
 from cod_bayes.schema import CLUSTER, LLM
 
 # Graphs are padded to multiples of these, so that studies of like size share a compiled graph.
@@ -23,8 +23,9 @@ def compile_law(data: xr.Dataset, config: Config, n_rows: int | None = None) -> 
     """Compile the graph that :func:`sample_law` uses for such data; a moment if it has been."""
     padded = _pad(data, n_rows)
     law = json.dumps(configio.to_mapping(config.law), sort_keys=True)
-    key = ("law", law, *padded.sizes.values(), *data[SCALE].values)
-    return compile_once(key, lambda: build_law(padded, config.law), "low_rank")
+    anchor_sd = config.mapping.priors.anchor_sd if IS_ANCHOR in data else None
+    key = ("law", law, repr(anchor_sd), *padded.sizes.values(), *data[SCALE].values)
+    return compile_once(key, lambda: build_law(padded, config.law, anchor_sd), "low_rank")
 
 
 def sample_law(

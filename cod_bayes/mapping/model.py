@@ -14,6 +14,22 @@ if TYPE_CHECKING:
 
 # Wide enough to leave a true logit score to its own counts.
 LATENT_LOGIT_SD = 3.0
+# pm.Data -> column; what is solved has another name than the model's random variables
+COUNTS = {
+    "subset_trials": "subset_trials",
+    "subset_solved": "subset_correct",
+    "response_trials": "response_trials",
+    "response_solved": "response_correct",
+}
+
+
+def mapping_arrays(data: xr.Dataset) -> dict[str, np.ndarray]:
+    """The data that change from fit to fit while the compiled graph stays."""
+    counts = {
+        name: data[column].transpose(BENCHMARK, LLM).values.astype(np.int64)
+        for name, column in COUNTS.items()
+    }
+    return counts | {"centre": data["centre"].values.astype(float)}
 
 
 def build_mapping(data: xr.Dataset, config: MappingConfig | None = None) -> "pm.Model":
@@ -55,11 +71,9 @@ def build_mapping(data: xr.Dataset, config: MappingConfig | None = None) -> "pm.
     coords = {BENCHMARK: data[BENCHMARK].values, LLM: data[LLM].values}
     cell = (BENCHMARK, LLM)
     with pm.Model(coords=coords) as model:
-        counts = {
-            name: pm.Data(name, data[name].transpose(*cell).values.astype(np.int64), dims=cell)
-            for name in ("subset_trials", "response_trials")
-        }
-        centre = pm.Data("centre", data["centre"].values.astype(float), dims=BENCHMARK)
+        arrays = mapping_arrays(data)
+        counts = {name: pm.Data(name, arrays[name], dims=cell) for name in COUNTS}
+        centre = pm.Data("centre", arrays["centre"], dims=BENCHMARK)
 
         offset_mean = priors.offset_mean.build("offset_mean")
         offset_sd = priors.offset_sd.build("offset_sd")
@@ -83,7 +97,7 @@ def build_mapping(data: xr.Dataset, config: MappingConfig | None = None) -> "pm.
                 f"{name}_correct",
                 n=counts[f"{name}_trials"],
                 logit_p=logit,
-                observed=data[f"{name}_correct"].transpose(*cell).values.astype(np.int64),
+                observed=counts[f"{name}_solved"],
                 dims=cell,
             )
     return model

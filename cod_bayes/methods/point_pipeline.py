@@ -1,9 +1,4 @@
-"""The paper's pipeline on one benchmark: laws, thresholds, subset, map; and its bootstrap.
-
-Residuals are taken on ``arcsin(sqrt(score))``, on which a share's noise has the same size
-everywhere. On the logit they have not: least squares on the score leaves residuals of a few points
-near zero, which are several logits there, and would be half the scale at the target.
-"""
+"""The paper's pipeline on one benchmark: laws, thresholds, subset, map; and its bootstrap."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -14,6 +9,7 @@ from numpy.typing import NDArray
 
 from cod_bayes.law.least_squares import PointLaw, fit_point_law
 from cod_bayes.mapping.point import PointMap
+from cod_bayes.methods.bootstrap import shift_rate, to_angle
 
 type Floats = NDArray[np.float64]
 type Ints = NDArray[np.int64]
@@ -147,17 +143,6 @@ def bootstrap_pipeline(
     return Estimate(laws, weights, mapped, point.shifts, map_shifts)
 
 
-def shift_rate(rate: Floats, shift: Floats) -> Floats:
-    """Move a rate in [0, 1] on the scale ``arcsin(sqrt(rate))``; it stops at 0 and 1."""
-    moved: Floats = np.sin(np.clip(_angle(rate) + shift, 0.0, np.pi / 2)) ** 2
-    return moved
-
-
-def _angle(rate: Floats) -> Floats:
-    angle: Floats = np.arcsin(np.sqrt(np.clip(rate, 0.0, 1.0)))
-    return angle
-
-
 def _fit_laws(
     data: BenchmarkScores, rates: Floats, law: str, near: PointLaw | None = None
 ) -> PointLaw:
@@ -185,7 +170,7 @@ def _weigh(data: BenchmarkScores, chosen: Any) -> Floats | None:
 def _find_shifts(data: BenchmarkScores, fitted: Floats) -> Floats:
     """Residuals, centred, and widened for the parameters that they were spent on."""
     known = data.tried
-    residuals = np.where(known, _angle(data.rates[:, : data.n_runs]) - _angle(fitted), 0.0)
+    residuals = np.where(known, to_angle(data.rates[:, : data.n_runs]) - to_angle(fitted), 0.0)
     n_known = known.sum(axis=1, keepdims=True)
     centred = np.where(known, residuals - residuals.sum(axis=1, keepdims=True) / n_known, 0.0)
     widened: Floats = centred * np.sqrt(n_known / (n_known - N_LAW_PARAMETERS))
@@ -209,5 +194,5 @@ def _fit_map(
     subset = _subset(data, weights)
     known = np.isfinite(subset) & np.isfinite(full)
     mapped = settings.fit_map(subset[known], full[known])
-    shifts[known] = _angle(full[known]) - _angle(mapped(subset[known]))
+    shifts[known] = to_angle(full[known]) - to_angle(mapped(subset[known]))
     return mapped, shifts
