@@ -16,6 +16,7 @@ from cod_bayes.cli.freeze_command import run_freeze, run_score
 from cod_bayes.cli.ingest_command import run_ingest
 from cod_bayes.cli.plot_command import run_plot
 from cod_bayes.cli.predict_command import run_predict
+from cod_bayes.cli.sensitivity_command import run_sensitivity
 from cod_bayes.cli.session import Session
 from cod_bayes.cli.simulate_command import run_simulate
 from cod_bayes.errors import ConvergenceError
@@ -47,6 +48,10 @@ _COMMANDS: dict[str, tuple[Callable[..., None], tuple[str, ...]]] = {
             "cod-bayes predict models/mine --flops 3e24 --reach 0.7",
             "cod-bayes predict models/mine --params 70B --tokens 15T --json",
         ),
+    ),
+    "sensitivity": (
+        run_sensitivity,
+        ("cod-bayes sensitivity models/mine --flops 3e24",),
     ),
     "backtest": (
         run_backtest,

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cod_bayes.cli.backtest_table import (
+    clusterings_record,
     results_record,
+    show_clusterings,
     show_paper_tables,
     show_results,
 )
@@ -22,8 +24,8 @@ if TYPE_CHECKING:
 
     from cod_bayes.evaluation.studies import Study
 
-# The paper's own tables, on simulations of its study.
-PAPER_TABLES, PAPER_WORLDS = "paper-tables", ("paper-logis", "paper-exp")
+# The paper's own tables, each on its simulated studies, by methods of its own.
+PAPER_TABLES = "paper-tables"
 DEFAULT_METHODS = ("cod", "end-to-end-exp", "last-value")
 
 
@@ -76,35 +78,48 @@ def run_backtest(
     folder already holds is not run again, so a long comparison can be interrupted, and methods can
     be added to it.
     """
+    from functools import partial
+
+    import pandas as pd
+
     from cod_bayes.cli.fit_command import read_config
     from cod_bayes.evaluation.backtest import backtest
-    from cod_bayes.evaluation.paper_tables import list_methods
+    from cod_bayes.evaluation.clustering_quality import measure_clusterings
+    from cod_bayes.evaluation.paper_tables import TABLES, group_by_studies
 
     session = Session.of(context)
     if (evals_file is None) == (not studies):
         raise typer.BadParameter("give the path of your evaluation data, or --study NAME")
+    is_paper = studies == [PAPER_TABLES]
+    if is_paper and methods:
+        raise typer.BadParameter(f"{PAPER_TABLES} brings its own methods; leave --method out")
     check_writable(output / "parts")
     make_folder(output)
     config = read_config(config_file, settings)
-    is_paper = studies == [PAPER_TABLES]
-    names = list(PAPER_WORLDS) if is_paper else studies or []
-    chosen = _choose(evals_file, names, hide, by, min_levels, seeds)
-    table = backtest(
-        chosen,
-        methods or (list_methods() if is_paper else list(DEFAULT_METHODS)),
-        config,
-        folder=output,
-        n_jobs=jobs,
-        random_seed=seed,
-        report=session.note,
+    choose = partial(_choose, evals_file, hide=hide, by=by, min_levels=min_levels, seeds=seeds)
+    forecast = partial(
+        backtest, config=config, folder=output, n_jobs=jobs, random_seed=seed, report=session.note
     )
+    asked = {tuple(studies or ()): methods or list(DEFAULT_METHODS)}
+    plan = group_by_studies() if is_paper else asked
+    tables = [forecast(choose(names), wanted) for names, wanted in plan.items()]
+    table = pd.concat(tables, ignore_index=True)
+    table.attrs["faults"] = [fault for one in tables for fault in one.attrs["faults"]]
     table.to_parquet(output / "results.parquet", index=False)
-    if as_json:
-        session.show_json(results_record(table))
-    elif is_paper:
-        show_paper_tables(session, table)
-    else:
-        show_results(session, table)
+    measures = None
+    if is_paper:
+        about = TABLES["3"]
+        measures = measure_clusterings(
+            choose(about.studies),
+            list(about.rows.values()),
+            config,
+            folder=output,
+            n_jobs=jobs,
+            random_seed=seed,
+            report=session.note,
+        )
+        measures.to_parquet(output / "clusters.parquet", index=False)
+    _show(session, table, measures, as_json=as_json)
     if figures:
         _draw(session, table, output)
     for fault in table.attrs["faults"]:
@@ -114,7 +129,7 @@ def run_backtest(
 
 
 def _choose(
-    evals_file: Path | None, names: list[str], hide: int, by: str, min_levels: int, seeds: int
+    evals_file: Path | None, names: tuple[str, ...], hide: int, by: str, min_levels: int, seeds: int
 ) -> "list[Study]":
     import hashlib
     from dataclasses import replace
@@ -133,6 +148,20 @@ def _choose(
             )
         ]
     return [replace(study, cases=study.cases[: seeds or None]) for study in studies]
+
+
+def _show(
+    session: Session, table: "pd.DataFrame", measures: "pd.DataFrame | None", *, as_json: bool
+) -> None:
+    """Show a backtest's scores, or with measures of clusterings the paper's tables."""
+    if as_json:
+        extra = {} if measures is None else {"clusterings": clusterings_record(measures)}
+        session.show_json(results_record(table) | extra)
+    elif measures is None:
+        show_results(session, table)
+    else:
+        show_paper_tables(session, table)
+        show_clusterings(session, measures)
 
 
 def _draw(session: Session, table: "pd.DataFrame", folder: Path) -> None:

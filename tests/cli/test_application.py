@@ -19,6 +19,7 @@ COMMANDS = (
     "ingest",
     "fit",
     "predict",
+    "sensitivity",
     "backtest",
     "freeze",
     "score",
