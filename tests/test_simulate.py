@@ -6,11 +6,16 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from cod_bayes.datasets import load_dataset, load_truth
 from cod_bayes.errors import ConfigError
 from cod_bayes.simulate import (
+    ANNEALED,
+    DENSE,
+    MIXTURE_OF_EXPERTS,
     PAPER_BENCHMARKS,
     WORLDS,
     BenchmarkSpec,
+    Family,
     random_benchmark,
     simulate_evals,
 )
@@ -20,6 +25,10 @@ from cod_bayes.validation import ladder_notes, validate_evals
 
 A = BenchmarkSpec("a", 40)
 B = BenchmarkSpec("b", 30, guess_floor=0.25, difficulty=0.5)
+# Nothing but items and compute: no luck of any kind.
+PLAIN = BenchmarkSpec(
+    "plain", 300, share_oscillating=0.0, shift_sd=0.0, skill_sd=0.0, item_noise=0.0
+)
 TARGET = "68.5B"
 
 
@@ -135,6 +144,88 @@ def test_random_benchmarks_differ_widely(rng: np.random.Generator) -> None:
     truth = simulate_evals(specs, n_checkpoints=1, anchors=0)[1].sel(llm=TARGET)
     assert float(np.ptp(truth["score"].values)) > 0.3
     assert len({spec.guess_floor for spec in specs}) > 2
+
+
+def item_scores(spec: BenchmarkSpec, family: Family) -> xr.DataArray:
+    return simulate_evals([spec], family=family, anchors=0, item_scores=True)[1]["item_score"]
+
+
+def test_the_data_in_the_package_are_what_the_simulator_gives() -> None:
+    shipped = load_dataset("paper-ladder-sim")
+    (spec,) = (spec for spec in PAPER_BENCHMARKS if spec.name == "MBPP")
+    evals, truth = simulate_evals([spec], world="logis", random_seed=20250224)
+    of_spec = shipped.sel(item=shipped["benchmark"] == "MBPP")
+    np.testing.assert_array_equal(of_spec["n_correct"], evals["n_correct"])
+    of_spec = load_truth("paper-ladder-sim").sel(benchmark=["MBPP"], llm=truth["llm"])
+    for name in ("score", "expected_score"):
+        np.testing.assert_allclose(of_spec[name], truth[name], rtol=1e-12)
+
+
+@pytest.mark.parametrize("family", [MIXTURE_OF_EXPERTS, ANNEALED], ids=lambda f: f.name)
+def test_a_further_ladder_is_valid_and_meets_the_same_items(family: Family) -> None:
+    first, first_truth = simulate_evals([A, B])
+    evals, truth = simulate_evals([A, B], family=family)
+    validate_evals(evals)
+    assert dict(evals.sizes) == dict(first.sizes)
+    for name in ("item", "guess_floor"):
+        np.testing.assert_array_equal(evals[name], first[name])
+    is_ladder = evals["role"].values == "ladder"
+    assert not set(evals["llm"].values[is_ladder]) & set(first["llm"].values)
+    assert set(truth["role"].values) - set(evals["role"].values) == {"target"}
+    anchors = truth["llm"].values[truth["role"].values == "anchor"]
+    xr.testing.assert_equal(truth["score"].sel(llm=anchors), first_truth["score"].sel(llm=anchors))
+
+
+def test_further_ladders_say_what_they_are() -> None:
+    experts = simulate_evals([A], family=MIXTURE_OF_EXPERTS, anchors=0)[0]
+    np.testing.assert_allclose(experts["params_total"], 8 * experts["params_active"])
+    assert set(experts["family"].values) == {"mixture-of-experts"}
+    annealed, dense = (simulate_evals([A], family=f, anchors=0)[0] for f in (ANNEALED, DENSE))
+    assert set(annealed["phase"].values) == {"annealed"}
+    assert set(annealed["family"].values) == set(dense["family"].values)
+    np.testing.assert_allclose(annealed["flops"], 1.1 * dense["flops"])
+
+
+def test_a_family_without_departures_repeats_the_first() -> None:
+    np.testing.assert_array_equal(
+        item_scores(PLAIN, Family("copy", paper_runs())), item_scores(PLAIN, DENSE)
+    )
+
+
+def test_effective_compute_that_is_not_stated_counts_like_stated_compute() -> None:
+    smaller = tuple(replace(run, flops=run.flops / 10**0.2) for run in paper_runs())
+    np.testing.assert_allclose(
+        item_scores(PLAIN, Family("able", smaller, decades=0.2)), item_scores(PLAIN, DENSE)
+    )
+
+
+def test_the_uplift_reaches_a_share_of_the_items() -> None:
+    lifted = Family("lifted", paper_runs(), uplift=1.0, uplift_share=0.4)
+    gain = (item_scores(PLAIN, lifted) - item_scores(PLAIN, DENSE)).values
+    assert (gain >= 0).all()
+    # 300 items: a standard deviation of 0.028
+    assert abs((gain > 0).mean() - 0.4) < 4.5 * 0.028
+
+
+def test_models_that_are_trained_on_keep_their_runs_luck() -> None:
+    spec = replace(PLAIN, item_noise=1.0)
+    first, kept, other = (
+        item_scores(spec, family)
+        for family in (
+            DENSE,
+            Family("kept", paper_runs(), trained_on=True),
+            Family("other", paper_runs()),
+        )
+    )
+    assert 0 < np.std(kept - first) < 0.7 * np.std(other - first)
+
+
+def test_the_targets_items_average_to_its_score() -> None:
+    evals, truth = simulate_evals([A, B], family=ANNEALED, item_scores=True)
+    np.testing.assert_array_equal(truth["item"], evals["item"])
+    by_benchmark = truth["item_score"].groupby(evals["benchmark"]).mean()
+    target = truth["score"].sel(llm=f"{TARGET}-annealed")
+    np.testing.assert_allclose(by_benchmark, target.sel(benchmark=by_benchmark["benchmark"]))
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """The counterparts of the COD paper's tables: which variants each of them compares.
 
 The paper (arXiv 2502.17262) has one ladder and one target; here every table runs over the seeds of
-a simulated study, so that differences have errors. What is compared is the absolute error of the
+simulated studies, so that differences have errors. What is compared is the absolute error of the
 forecast's median on the full benchmark, in points: the paper's FE.
 """
 
@@ -14,6 +14,8 @@ from cod_bayes.evaluation.scores import compare, tabulate
 
 # The paper gives points: one draw, the estimate itself, is enough and fast.
 _POINT = "draws=0"
+# The paper's own study, in two worlds.
+PAPER_STUDIES = ("paper-logis", "paper-exp")
 
 
 @dataclass(frozen=True)
@@ -26,12 +28,15 @@ class PaperTable:
         What the paper calls a row -> the method that stands for it here.
     baseline
         The row that differences are to.
+    studies
+        What it runs on, by name (:mod:`cod_bayes.evaluation.studies`).
     """
 
     number: str
     title: str
     rows: dict[str, str]
     baseline: str
+    studies: tuple[str, ...] = PAPER_STUDIES
 
 
 def _point(**settings: str) -> str:
@@ -40,6 +45,13 @@ def _point(**settings: str) -> str:
 
 
 _FULL = _point()
+_END_TO_END = "end-to-end-exp[estimate=least-squares, draws=0, law.scale=compute]"
+_OWN, _KEPT = "COD, clusters of its own", "COD, kept clusters"
+_TRANSFER = {
+    "end-to-end (exp)": _END_TO_END,
+    _OWN: _FULL,
+    _KEPT: _point(cluster__algorithm="kept"),
+}
 _ALGORITHMS = {
     "KMeans": "k-means",
     "DBSCAN": "dbscan",
@@ -53,7 +65,7 @@ TABLES = {
         "1",
         "forecasting methods",
         {
-            "end-to-end (exp)": "end-to-end-exp[estimate=least-squares, draws=0, law.scale=compute]",
+            "end-to-end (exp)": _END_TO_END,
             "end-to-end (pass rate)": "end-to-end-passrate[estimate=least-squares, draws=0]",
             "end-to-end (BNSL)": "end-to-end-bnsl[estimate=least-squares, draws=0]",
             "COD without mapping": "cod-point-nomap[draws=0]",
@@ -61,6 +73,7 @@ TABLES = {
         },
         "COD complete",
     ),
+    "2": PaperTable("2", "another family, mixtures of experts", _TRANSFER, _OWN, ("paper-moe",)),
     "3": PaperTable(
         "3",
         "clustering algorithms",
@@ -109,6 +122,7 @@ TABLES = {
         },
         "quartic",
     ),
+    "A6": PaperTable("A6", "continued training", _TRANSFER, _OWN, ("paper-continued",)),
 }  # fmt: skip
 
 
@@ -125,6 +139,15 @@ def list_methods(numbers: tuple[str, ...] = tuple(TABLES)) -> list[str]:
         raise ConfigError(f"there is no paper table {unknown[0]}; there are {', '.join(TABLES)}")
     methods = [method for number in numbers for method in TABLES[number].rows.values()]
     return list(dict.fromkeys(methods))
+
+
+def group_by_studies(numbers: tuple[str, ...] = tuple(TABLES)) -> dict[tuple[str, ...], list[str]]:
+    """Studies -> every method that the tables on them need, once."""
+    groups: dict[tuple[str, ...], tuple[str, ...]] = {}
+    for number in numbers:
+        studies = TABLES[number].studies
+        groups[studies] = (*groups.get(studies, ()), number)
+    return {studies: list_methods(on_them) for studies, on_them in groups.items()}
 
 
 def tabulate_paper(results: pd.DataFrame, number: str) -> pd.DataFrame:

@@ -33,6 +33,8 @@ class Case:
         Dim target: covariates alone, and the coordinate ``target_llm``.
     truth
         Dims (benchmark, target): scores in [0, 1], NaN where unknown.
+    item_truth
+        Dim item, as in ``evals``: true scores of a single target; None where nobody knows them.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Case:
     evals: xr.Dataset = field(repr=False)
     targets: xr.Dataset = field(repr=False)
     truth: xr.DataArray = field(repr=False)
+    item_truth: xr.DataArray | None = field(default=None, repr=False)
 
 
 def make_case(name: str, seed: int, evals: xr.Dataset, hidden: xr.Dataset) -> Case:

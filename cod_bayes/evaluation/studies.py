@@ -7,10 +7,12 @@ sent to another process by name.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import xarray as xr
 
+from cod_bayes.cluster import cluster_items, keep_labels
 from cod_bayes.datasets import load_dataset, load_truth
 from cod_bayes.errors import ConfigError
 from cod_bayes.evaluation.splits import (
@@ -22,7 +24,14 @@ from cod_bayes.evaluation.splits import (
     rolling_origin,
 )
 from cod_bayes.schema import LLM
-from cod_bayes.simulate import PAPER_BENCHMARKS, simulate_evals
+from cod_bayes.simulate import (
+    ANNEALED,
+    DENSE,
+    MIXTURE_OF_EXPERTS,
+    PAPER_BENCHMARKS,
+    Family,
+    simulate_evals,
+)
 
 # Simulated benchmarks have at most so many items: enough for clusters, and a case takes minutes.
 MAX_ITEMS = 1000
@@ -64,26 +73,40 @@ class Study:
 
 
 def simulate_paper_case(
-    world: str, case: str, *, max_items: int = MAX_ITEMS, n_trials: int = 100
+    world: str,
+    case: str,
+    *,
+    family: Family = DENSE,
+    max_items: int = MAX_ITEMS,
+    n_trials: int = 100,
 ) -> Case:
-    """The paper's eight benchmarks on its ladder, in one of the simulator's worlds."""
+    """The paper's eight benchmarks in one of the simulator's worlds, on a family's ladder.
+
+    On any ladder but the first its items bear the labels of the first's clusters too, for
+    ``cluster.algorithm = "kept"``.
+    """
     seed = int(case.removeprefix("seed-"))
     specs = [replace(spec, n_items=min(spec.n_items, max_items)) for spec in PAPER_BENCHMARKS]
-    evals, truth = simulate_evals(specs, world=world, n_trials=n_trials, random_seed=seed)
+    simulate = partial(simulate_evals, specs, world=world, n_trials=n_trials, random_seed=seed)
+    evals, truth = simulate(family=family, item_scores=True)
+    if family != DENSE:
+        evals = keep_labels(cluster_items(simulate()[0]), evals)
     target = truth.isel({LLM: np.flatnonzero(truth["role"].values == "target")})
-    return pose_case(case, seed, evals, target, target["score"])
+    posed = pose_case(case, seed, evals, target, target["score"])
+    return replace(posed, item_truth=truth["item_score"])
 
 
 @dataclass(frozen=True)
 class PaperStudy:
-    """Makes the cases of one simulated world."""
+    """Makes the cases of one simulated world and family."""
 
     world: str
     n_trials: int = 100
+    family: Family = DENSE
 
     def __call__(self, case: str) -> Case:
         """Simulate the case of a seed."""
-        return simulate_paper_case(self.world, case, n_trials=self.n_trials)
+        return simulate_paper_case(self.world, case, family=self.family, n_trials=self.n_trials)
 
 
 def paper_study(
@@ -91,13 +114,24 @@ def paper_study(
 ) -> Study:
     """Simulate the paper's study: eight benchmarks a seed, eight models, one 68.5B target."""
     name = f"paper-{world}" + ("" if n_trials == 100 else f"-{n_trials}-trial")
-    name += "" if first_seed >= FIRST_SEED else "-development"
+    return _simulated_study(name, PaperStudy(world, n_trials), first_seed, n_seeds)
+
+
+def transfer_study(
+    name: str, family: Family, first_seed: int = FIRST_SEED, n_seeds: int = N_SEEDS
+) -> Study:
+    """The paper's items on another family's ladder, which may keep the first one's clusters."""
+    return _simulated_study(name, PaperStudy("logis", family=family), first_seed, n_seeds)
+
+
+def _simulated_study(name: str, make: PaperStudy, first_seed: int, n_seeds: int) -> Study:
+    whose = "" if make.family == DENSE else f"family {make.family.name}, "
     return Study(
-        name,
-        f"simulated, world {world}, {n_trials} trial(s) an item, "
+        name if first_seed >= FIRST_SEED else f"{name}-development",
+        f"simulated, world {make.world}, {whose}{make.n_trials} trial(s) an item, "
         f"seeds {first_seed} to {first_seed + n_seeds - 1}",
         tuple(f"seed-{seed}" for seed in range(first_seed, first_seed + n_seeds)),
-        PaperStudy(world, n_trials),
+        make,
         data=f"1 at most {MAX_ITEMS} items",
     )
 
@@ -208,6 +242,14 @@ STUDIES: dict[str, Callable[[], Study]] = {
     "paper-bend": lambda: paper_study("bend"),
     "paper-logis-development": lambda: paper_study("logis", first_seed=0, n_seeds=10),
     "paper-exp-development": lambda: paper_study("exp", first_seed=0, n_seeds=10),
+    "paper-moe": lambda: transfer_study("paper-moe", MIXTURE_OF_EXPERTS),
+    "paper-continued": lambda: transfer_study("paper-continued", ANNEALED),
+    "paper-moe-development": lambda: transfer_study(
+        "paper-moe", MIXTURE_OF_EXPERTS, first_seed=0, n_seeds=10
+    ),
+    "paper-continued-development": lambda: transfer_study(
+        "paper-continued", ANNEALED, first_seed=0, n_seeds=10
+    ),
     "paper-logis-1-trial": lambda: paper_study("logis", n_trials=1),
     "tinyladder": lambda: target_study(
         "tinyladder", "tinyladder", "nine benchmarks, stable phase, with anchors"

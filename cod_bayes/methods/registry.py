@@ -25,6 +25,7 @@ METHODS = {
     "direct-power": f"{_FOLDER}.direct_power:DirectPower",
     "ladder": f"{_FOLDER}.ladder:Ladder",
     "flp": f"{_FOLDER}.flp:Flp",
+    "flp-m": f"{_FOLDER}.flp_m:FlpM",
     "item-bank": f"{_FOLDER}.item_bank:ItemBank",
     "item-level": f"{_FOLDER}.item_parametric:ItemLevel",
     "last-value": f"{_FOLDER}.last_value:LastValue",

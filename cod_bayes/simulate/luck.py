@@ -44,6 +44,43 @@ class Luck:
         """Luck of the given runs, in that order."""
         return Luck(self.shift[runs], self.noise[:, runs])
 
+    def beside(self, others: "Luck") -> "Luck":
+        """Luck of these models, then of the others."""
+        return Luck(
+            np.concatenate([self.shift, others.shift]),
+            np.concatenate([self.noise, others.noise], axis=1),
+        )
+
+    def scattered_over(self, final: npt.NDArray[np.bool_], earlier: "Luck") -> "Luck":
+        """Luck of all checkpoints, from that of final ones and of the earlier."""
+        shift = np.empty(final.size)
+        noise = np.empty((self.noise.shape[0], final.size))
+        for mask, luck in ((final, self), (~final, earlier)):
+            shift[mask], noise[:, mask] = luck.shift, luck.noise
+        return Luck(shift, noise)
+
+
+@dataclass(frozen=True)
+class Models:
+    """Luck of runs: shared by a run's checkpoints, the final one's own; skills in logits, floors.
+
+    ``skills`` and ``floor`` are (item, run).
+    """
+
+    shared: Luck
+    own: Luck
+    skills: Array
+    floor: Array
+
+    def beside(self, others: "Models") -> "Models":
+        """These runs, then the others."""
+        return Models(
+            self.shared.beside(others.shared),
+            self.own.beside(others.own),
+            np.concatenate([self.skills, others.skills], axis=1),
+            np.concatenate([self.floor, others.floor], axis=1),
+        )
+
 
 @dataclass(frozen=True)
 class Scatter:
@@ -56,6 +93,18 @@ class Scatter:
 def draw_luck(rng: np.random.Generator, n_items: int, n_models: int) -> Luck:
     """Draw standard normal luck."""
     return Luck(rng.standard_normal(n_models), rng.standard_normal((n_items, n_models)))
+
+
+def draw_models(
+    rng: np.random.Generator, spec: BenchmarkSpec, items: Items, loadings: Array, n_runs: int
+) -> Models:
+    """Draw all that runs do not owe to their compute."""
+    return Models(
+        shared=draw_luck(rng, spec.n_items, n_runs),
+        own=draw_luck(rng, spec.n_items, n_runs),
+        skills=draw_skills(rng, spec, loadings, n_runs),
+        floor=draw_floors(rng, items, n_runs),
+    )
 
 
 def draw_floors(rng: np.random.Generator, items: Items, n_runs: int) -> Array:
@@ -79,12 +128,13 @@ def draw_loadings(rng: np.random.Generator, n_items: int) -> Array:
 
 
 def expected_scores(
-    items: Items, spec: BenchmarkSpec, loadings: Array, x: Array, scatter: Scatter
+    items: Items, spec: BenchmarkSpec, loadings: Array, x: Array, uplift: Array, scatter: Scatter
 ) -> Array:
     """Mean score over all luck, by Gauss-Hermite quadrature: x (llm,) in decades -> (llm,).
 
-    The outer rule is over effective compute, the inner over the sum of skills and item noise,
-    which is normal for each item. Floors enter linearly, so their mean is enough.
+    ``uplift``, logits (item, llm), is what a family has on an item: no luck. The outer
+    rule is over effective compute, the inner over the sum of skills and item noise, which is
+    normal for each item. Floors enter linearly, so their mean is enough.
     """
     (shifts, outer), (noises, inner) = map(_normal_rule, _QUADRATURE_NODES)
     skill_var = spec.skill_sd**2 * (loadings**2).sum(axis=1, keepdims=True)
@@ -92,7 +142,7 @@ def expected_scores(
     floor = items.floor[:, None]
     score = np.zeros_like(x)
     for shift, outer_weight in zip(shifts, outer, strict=True):
-        logit = items.logit(x + scatter.shift_sd * shift)
+        logit = items.logit(x + scatter.shift_sd * shift) + uplift
         for noise, inner_weight in zip(noises, inner, strict=True):
             p = items.probability(logit + noise_sd * noise, floor)
             score += outer_weight * inner_weight * p.mean(axis=0)

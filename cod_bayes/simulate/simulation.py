@@ -13,16 +13,16 @@ from cod_bayes.errors import ConfigError
 from cod_bayes.schema import ITEM, LLM, N_CORRECT, N_TRIALS, SCHEMA_VERSION
 from cod_bayes.simulate import luck as lucks
 from cod_bayes.simulate.benchmarks import PAPER_BENCHMARKS, BenchmarkSpec
+from cod_bayes.simulate.families import DENSE, Family
 from cod_bayes.simulate.ladder import (
     FLOP_CONVENTION,
-    Checkpoint,
-    Run,
+    Ladder,
     anchor_runs,
     checkpoints_of,
     decades,
     paper_runs,
 )
-from cod_bayes.simulate.worlds import WORLDS, Items, draw_items
+from cod_bayes.simulate.worlds import WORLDS, draw_items
 
 Array = npt.NDArray[np.float64]
 
@@ -30,41 +30,29 @@ _MIN_ITEMS = 20
 
 
 @dataclass(frozen=True)
-class _Ladder:
-    """All runs (ladder, target, anchors) and their checkpoints (target included)."""
-
-    runs: tuple[Run, ...]
-    checkpoints: tuple[Checkpoint, ...]
-
-    @property
-    def run_of(self) -> npt.NDArray[np.intp]:
-        """Run of every checkpoint, as an index."""
-        return np.array([checkpoint.run for checkpoint in self.checkpoints], dtype=np.intp)
-
-    @property
-    def final(self) -> npt.NDArray[np.bool_]:
-        """Whether a checkpoint is its run's last, which has seen all tokens."""
-        return np.array([checkpoint.share == 1 for checkpoint in self.checkpoints])
-
-    @property
-    def is_target(self) -> npt.NDArray[np.bool_]:
-        """Whether a checkpoint is the target."""
-        return np.array([self.runs[c.run].role == "target" for c in self.checkpoints])
-
-    @property
-    def x(self) -> Array:
-        """Compute of every checkpoint, in decades from the largest ladder run."""
-        return decades([self.runs[c.run].flops * c.share for c in self.checkpoints])
-
-
-@dataclass(frozen=True)
 class _Simulated:
-    """One benchmark: counts (checkpoint, item), and true scores of final checkpoints (run,)."""
+    """One benchmark: counts (checkpoint, item), and true scores of final checkpoints (run,).
+
+    ``by_item`` is the target's true score on each item.
+    """
 
     spec: BenchmarkSpec
     n_correct: npt.NDArray[np.uint32]
     expected: Array
     score: Array
+    by_item: Array
+
+
+@dataclass(frozen=True)
+class _Streams:
+    """A source of randomness each, so that none moves what another draws."""
+
+    items: np.random.Generator
+    runs: np.random.Generator
+    anchors: np.random.Generator
+    checkpoints: np.random.Generator
+    trials: np.random.Generator
+    family: np.random.Generator
 
 
 def simulate_evals(
@@ -76,6 +64,8 @@ def simulate_evals(
     scale: float = 1.0,
     anchors: int = 2,
     random_seed: int = 0,
+    family: Family = DENSE,
+    item_scores: bool = False,
 ) -> tuple[xr.Dataset, xr.Dataset]:
     """Simulate the paper's ladder on benchmarks whose truth is known.
 
@@ -100,6 +90,12 @@ def simulate_evals(
         Each benchmark's data depend on this and on its own name and settings alone: adding a
         benchmark, or changing ``n_trials``, ``n_checkpoints`` or ``anchors``, leaves the truth
         of the others as it is.
+    family
+        The models: ``DENSE``, the paper's ladder; ``MIXTURE_OF_EXPERTS``, another family; or
+        ``ANNEALED``, the first after continued training (:mod:`cod_bayes.simulate.families`). With
+        one seed all families meet the same items, and the same anchors.
+    item_scores
+        Whether the target's truth comes by item too.
 
     Returns
     -------
@@ -108,9 +104,10 @@ def simulate_evals(
     truth
         Dims ``(benchmark, llm)``, final checkpoints of all runs with the target:
         ``expected_score``, the mean probability of a right answer with luck integrated out
-        (an anchor's family offset counts as known), and ``score``, that of the run with the
+        (what is a family's own counts as known), and ``score``, that of the run with the
         luck it had, which infinitely many trials would measure. A random walk of the items that
-        do not scale is part of both.
+        do not scale is part of both. With ``item_scores`` also ``item_score(item)``: the target's
+        ``score``, item by item.
 
     Raises
     ------
@@ -124,10 +121,12 @@ def simulate_evals(
     """
     specs = _scaled(PAPER_BENCHMARKS if benchmarks is None else benchmarks, scale)
     _check_settings(specs, n_trials, n_checkpoints, world)
-    runs = paper_runs() + anchor_runs(anchors)
-    ladder = _Ladder(runs, checkpoints_of(runs, n_checkpoints))
-    simulated = [_simulate_benchmark(spec, ladder, n_trials, world, random_seed) for spec in specs]
-    settings = {
+    runs = family.runs + anchor_runs(anchors)
+    ladder = Ladder(runs, checkpoints_of(runs, n_checkpoints))
+    simulated = [
+        _simulate_benchmark(spec, family, ladder, n_trials, world, random_seed) for spec in specs
+    ]
+    settings: dict[str, object] = {
         "world": world,
         "random_seed": int(random_seed),
         "n_trials": n_trials,
@@ -135,83 +134,76 @@ def simulate_evals(
         "scale": scale,
         "anchors": anchors,
     }
-    return _evals(simulated, ladder, n_trials, settings), _truth(simulated, ladder, settings)
+    if family != DENSE:
+        settings["family"] = family.name
+    truth = _truth(simulated, ladder, settings)
+    if item_scores:
+        truth = truth.assign(item_score=_item_scores(simulated))
+    return _evals(simulated, ladder, n_trials, settings), truth
 
 
 def _simulate_benchmark(
-    spec: BenchmarkSpec, ladder: _Ladder, n_trials: int, world: str, random_seed: int
+    spec: BenchmarkSpec,
+    family: Family,
+    ladder: Ladder,
+    n_trials: int,
+    world: str,
+    random_seed: int,
 ) -> _Simulated:
-    # Keyed by name, and one stream for each source of randomness: nothing drawn for one
-    # benchmark, for anchors or for further checkpoints moves what is drawn for the rest.
-    seeds = np.random.SeedSequence(random_seed, spawn_key=(zlib.crc32(spec.name.encode()),))
-    streams = [np.random.default_rng(child) for child in seeds.spawn(5)]
-    item_rng, run_rng, anchor_rng, checkpoint_rng, trial_rng = streams
+    streams = _open_streams(spec, family, random_seed)
+    n_own = len(family.runs)
+    n_anchors = len(ladder.runs) - n_own
+    # the walks' knots are those of the first family's models: items do not depend on the family
+    items = draw_items(streams.items, spec, world, decades([run.flops for run in paper_runs()]))
+    loadings = lucks.draw_loadings(streams.items, spec.n_items)
 
-    paper = [run for run in ladder.runs if run.role != "anchor"]
-    n_paper, n_anchors = len(paper), len(ladder.runs) - len(paper)
-    items = draw_items(item_rng, spec, world, decades([run.flops for run in paper]))
-    loadings = lucks.draw_loadings(item_rng, spec.n_items)
+    departure = family.depart(streams.family, spec.n_items)
+    of_anchors = streams.anchors.normal(0, lucks.ANCHOR_SHIFT_SD, n_anchors)
+    offset = np.concatenate([np.full(n_own, departure.decades), of_anchors])
+    uplift = np.outer(departure.logits, np.arange(len(ladder.runs)) < n_own)
 
-    offset = np.concatenate(
-        [np.zeros(n_paper), anchor_rng.normal(0, lucks.ANCHOR_SHIFT_SD, n_anchors)]
-    )
-    pieces = [
-        _draw_runs(rng, spec, items, loadings, count)
-        for rng, count in ((run_rng, n_paper), (anchor_rng, n_anchors))
-    ]
-    shared, own, fixed, floor = (
-        _join_luck([piece[0] for piece in pieces]),
-        _join_luck([piece[1] for piece in pieces]),
-        np.concatenate([piece[2] for piece in pieces], axis=1),
-        np.concatenate([piece[3] for piece in pieces], axis=1),
-    )
+    models = lucks.draw_models(streams.runs, spec, items, loadings, n_own)
+    if family.trained_on:
+        fresh = lucks.draw_luck(streams.family, spec.n_items, n_own)
+        models = replace(models, own=fresh)
+    models = models.beside(lucks.draw_models(streams.anchors, spec, items, loadings, n_anchors))
     scatter = _scatter(spec, ladder, world)
     run, final = ladder.run_of, ladder.final
-    earlier = lucks.draw_luck(checkpoint_rng, spec.n_items, int((~final).sum()))
-    own = _scattered_over(final, own, earlier)
-    luck = shared.take(run).with_own(own)
+    earlier = lucks.draw_luck(streams.checkpoints, spec.n_items, int((~final).sum()))
+    luck = models.shared.take(run).with_own(models.own.scattered_over(final, earlier))
 
     x = ladder.x + offset[run]
     logit = items.logit(x + scatter.shift_sd[run] * luck.shift)
-    logit += fixed[:, run] + scatter.noise_sd[run] * luck.noise
-    p = items.probability(logit, floor[:, run])
-    expected = lucks.expected_scores(items, spec, loadings, x[final], scatter)
+    logit += (models.skills + uplift)[:, run] + scatter.noise_sd[run] * luck.noise
+    p = items.probability(logit, models.floor[:, run])
+    expected = lucks.expected_scores(items, spec, loadings, x[final], uplift, scatter)
     # no trials of the target are ever drawn
-    n_correct = trial_rng.binomial(n_trials, p[:, ~ladder.is_target].T)
-    return _Simulated(spec, n_correct.astype(np.uint32), expected, p[:, final].mean(axis=0))
+    n_correct = streams.trials.binomial(n_trials, p[:, ~ladder.is_target].T).astype(np.uint32)
+    by_item = p[:, ladder.is_target].mean(axis=1)
+    return _Simulated(spec, n_correct, expected, p[:, final].mean(axis=0), by_item)
 
 
-def _draw_runs(
-    rng: np.random.Generator, spec: BenchmarkSpec, items: Items, loadings: Array, n_runs: int
-) -> tuple[lucks.Luck, lucks.Luck, Array, Array]:
-    """Luck shared by a run's checkpoints, luck of the final one, skills and floors of runs."""
-    return (
-        lucks.draw_luck(rng, spec.n_items, n_runs),
-        lucks.draw_luck(rng, spec.n_items, n_runs),
-        lucks.draw_skills(rng, spec, loadings, n_runs),
-        lucks.draw_floors(rng, items, n_runs),
-    )
+def _open_streams(spec: BenchmarkSpec, family: Family, random_seed: int) -> _Streams:
+    """Streams keyed by the benchmark's name, and by the family's where it is not the first.
+
+    Nothing drawn for one benchmark, for anchors or for further checkpoints moves what is drawn for
+    the rest, and every family meets the same items.
+    """
+    benchmark, of_family = (zlib.crc32(name.encode()) for name in (spec.name, family.name))
+    items, runs, anchors, checkpoints, trials = _spawn(random_seed, (benchmark,), 5)
+    own_runs, own_checkpoints, own_trials, own = _spawn(random_seed, (benchmark, of_family), 4)
+    if family == DENSE:
+        return _Streams(items, runs, anchors, checkpoints, trials, own)
+    runs = runs if family.trained_on else own_runs
+    return _Streams(items, runs, anchors, own_checkpoints, own_trials, own)
 
 
-def _join_luck(pieces: Sequence[lucks.Luck]) -> lucks.Luck:
-    return lucks.Luck(
-        np.concatenate([piece.shift for piece in pieces]),
-        np.concatenate([piece.noise for piece in pieces], axis=1),
-    )
+def _spawn(random_seed: int, key: tuple[int, ...], n: int) -> list[np.random.Generator]:
+    seeds = np.random.SeedSequence(random_seed, spawn_key=key)
+    return [np.random.default_rng(child) for child in seeds.spawn(n)]
 
 
-def _scattered_over(
-    final: npt.NDArray[np.bool_], at_final: lucks.Luck, earlier: lucks.Luck
-) -> lucks.Luck:
-    """Own luck of all checkpoints, from that of final and of earlier ones."""
-    shift = np.empty(final.size)
-    noise = np.empty((at_final.noise.shape[0], final.size))
-    for mask, luck in ((final, at_final), (~final, earlier)):
-        shift[mask], noise[:, mask] = luck.shift, luck.noise
-    return lucks.Luck(shift, noise)
-
-
-def _scatter(spec: BenchmarkSpec, ladder: _Ladder, world: str) -> lucks.Scatter:
+def _scatter(spec: BenchmarkSpec, ladder: Ladder, world: str) -> lucks.Scatter:
     anchor = np.array([run.role == "anchor" for run in ladder.runs])
     shift_sd = spec.shift_sd * (lucks.BEND_SHIFT_FACTOR if world == "bend" else 1.0)
     return lucks.Scatter(
@@ -222,14 +214,13 @@ def _scatter(spec: BenchmarkSpec, ladder: _Ladder, world: str) -> lucks.Scatter:
 
 def _evals(
     simulated: Sequence[_Simulated],
-    ladder: _Ladder,
+    ladder: Ladder,
     n_trials: int,
     settings: Mapping[str, object],
 ) -> xr.Dataset:
     kept = [c for c, out in zip(ladder.checkpoints, ladder.is_target, strict=True) if not out]
     runs = [ladder.runs[c.run] for c in kept]
-    names = [one.spec.name for one in simulated for _ in range(one.spec.n_items)]
-    ids = [str(i) for one in simulated for i in range(one.spec.n_items)]
+    names, ids = _name_items(simulated)
     n_correct = np.concatenate([one.n_correct for one in simulated], axis=1)
     return xr.Dataset(
         {
@@ -238,7 +229,7 @@ def _evals(
         },
         coords={
             LLM: [c.label for c in kept],
-            "params_total": (LLM, [run.params for run in runs]),
+            "params_total": (LLM, [run.params * run.total_per_active for run in runs]),
             "params_active": (LLM, [run.params for run in runs]),
             "tokens": (LLM, [r.tokens * c.share for r, c in zip(runs, kept, strict=True)]),
             "flops": (LLM, [r.flops * c.share for r, c in zip(runs, kept, strict=True)]),
@@ -246,7 +237,7 @@ def _evals(
             "seed": (LLM, np.zeros(len(runs), dtype=np.int64)),
             "run": (LLM, [run.name for run in runs]),
             "checkpoint": (LLM, np.array([c.index for c in kept], dtype=np.int64)),
-            "phase": (LLM, ["stable"] * len(runs)),
+            "phase": (LLM, [run.phase for run in runs]),
             "role": (LLM, [run.role for run in runs]),
             ITEM: [f"{name}/{item}" for name, item in zip(names, ids, strict=True)],
             "benchmark": (ITEM, names),
@@ -260,7 +251,7 @@ def _evals(
 
 
 def _truth(
-    simulated: Sequence[_Simulated], ladder: _Ladder, settings: Mapping[str, object]
+    simulated: Sequence[_Simulated], ladder: Ladder, settings: Mapping[str, object]
 ) -> xr.Dataset:
     runs = ladder.runs
     dims = ("benchmark", LLM)
@@ -273,7 +264,7 @@ def _truth(
             "benchmark": [one.spec.name for one in simulated],
             "n_items": ("benchmark", [one.spec.n_items for one in simulated]),
             LLM: [run.name for run in runs],
-            "params_total": (LLM, [run.params for run in runs]),
+            "params_total": (LLM, [run.params * run.total_per_active for run in runs]),
             "params_active": (LLM, [run.params for run in runs]),
             "tokens": (LLM, [run.tokens for run in runs]),
             "flops": (LLM, [run.flops for run in runs]),
@@ -282,6 +273,19 @@ def _truth(
         },
         attrs=_attrs(settings),
     )
+
+
+def _name_items(simulated: Sequence[_Simulated]) -> tuple[list[str], list[str]]:
+    """Benchmark of every item, and its label there."""
+    pairs = [(one.spec.name, str(i)) for one in simulated for i in range(one.spec.n_items)]
+    return [name for name, _ in pairs], [label for _, label in pairs]
+
+
+def _item_scores(simulated: Sequence[_Simulated]) -> xr.DataArray:
+    names, ids = _name_items(simulated)
+    labels = [f"{name}/{item}" for name, item in zip(names, ids, strict=True)]
+    scores = np.concatenate([one.by_item for one in simulated])
+    return xr.DataArray(scores, dims=ITEM, coords={ITEM: labels})
 
 
 def _per_item(simulated: Sequence[_Simulated], name: str) -> list[float | str]:

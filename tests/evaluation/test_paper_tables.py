@@ -5,8 +5,14 @@ import pandas as pd
 import pytest
 
 from cod_bayes.errors import ConfigError
-from cod_bayes.evaluation.paper_tables import TABLES, list_methods, tabulate_paper
+from cod_bayes.evaluation.paper_tables import (
+    TABLES,
+    group_by_studies,
+    list_methods,
+    tabulate_paper,
+)
 from cod_bayes.evaluation.scores import score_forecast
+from cod_bayes.evaluation.studies import STUDIES
 from cod_bayes.methods import parse_variant
 from cod_bayes.methods.summary import LEVELS
 
@@ -23,8 +29,19 @@ def test_every_table_has_its_baseline_among_its_rows():
         assert len(set(table.rows.values())) == len(table.rows)
 
 
+def test_every_table_finds_its_methods_on_its_studies():
+    groups = group_by_studies()
+    assert sum(groups, ()) == ("paper-logis", "paper-exp", "paper-moe", "paper-continued")
+    for table in TABLES.values():
+        assert set(table.rows.values()) <= set(groups[table.studies])
+        assert set(table.studies) <= set(STUDIES)
+    kept = [m for studies, methods in groups.items() for m in methods if "=kept" in m]
+    assert len(kept) == 2  # labels are kept on the two further ladders alone
+    assert group_by_studies(("A6",)) == {("paper-continued",): list_methods(("A6",))}
+
+
 def test_an_unknown_table_is_named():
-    with pytest.raises(ConfigError, match="no paper table 7; there are 1, 3"):
+    with pytest.raises(ConfigError, match="no paper table 7; there are 1, 2, 3"):
         list_methods(("7",))
 
 

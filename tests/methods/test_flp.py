@@ -46,7 +46,7 @@ def test_its_loss_law_has_compute_alone() -> None:
         Flp(scale="params-tokens")
 
 
-def test_the_posterior_forecasts_a_line_in_the_loss(rng) -> None:
+def test_the_posterior_forecasts_a_line_and_passes_the_gate(rng) -> None:
     evals = make_line_ladder()
     evals["loss"] = evals["loss"] * np.exp(0.003 * rng.standard_normal(evals["loss"].shape))
     rate = 1.7 - 0.45 * evals["loss"].sel(loss_domain="overall").values
@@ -54,12 +54,13 @@ def test_the_posterior_forecasts_a_line_in_the_loss(rng) -> None:
     evals["n_correct"] = (("llm", "item"), counts.astype(np.uint32))
     evals["n_trials"] = (("llm", "item"), np.full(counts.shape, 4000, np.uint32))
     evals = evals.assign_coords(n_questions=("item", [4000, 4000]))
-    config = Config(sampler=SamplerConfig(draws=300, tune=300, chains=2, max_attempts=1))
+    config = Config(sampler=SamplerConfig(draws=600, tune=600, chains=2, max_attempts=1))
     method = Flp(checkpoints=2)
     targets = make_targets(2e9, 4e11)
     score = method.predict(method.fit(evals, config, random_seed=1), targets, random_seed=2)
     truth = 1.7 - 0.45 * 2.0 * (targets["flops"].item() / 1e21) ** -0.05
     easy = score.sel(benchmark="EASY")
+    assert score.attrs["passed"] == 1
     assert float(easy.mean()) == pytest.approx(truth, abs=0.02)
     assert 0.005 < float(easy.std()) < 0.05
     assert np.isnan(score.sel(benchmark="HARD").values).all()

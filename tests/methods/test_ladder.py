@@ -106,6 +106,7 @@ def test_settings_are_read_from_text_and_checked() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_the_posterior_finds_the_truth_and_passes_the_gate(rng) -> None:
     evals = make_ladder(rng, noise=0.005)
     questions = 5000

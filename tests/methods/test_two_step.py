@@ -6,7 +6,8 @@ from pytensor.compile.mode import Mode
 from scipy import stats
 
 from cod_bayes.errors import DataError
-from cod_bayes.methods.two_step.data import Selection, build_two_step, smooth
+from cod_bayes.methods.two_step.data import Selection, build_two_step, smooth, thin
+from cod_bayes.methods.two_step.line import draw_line
 from cod_bayes.methods.two_step.method import observe
 from cod_bayes.methods.two_step.model import (
     Shape,
@@ -16,7 +17,7 @@ from cod_bayes.methods.two_step.model import (
 )
 from cod_bayes.methods.two_step.point import draw_point, fit_benchmark
 from cod_bayes.methods.two_step.priors import LINE_PRIORS, TwoStepPriors
-from cod_bayes.methods.two_step.sampling import thin, two_step_arrays
+from cod_bayes.methods.two_step.sampling import two_step_arrays
 from cod_bayes.methods.two_step.steps import (
     FLOOR_LAW,
     SIGMOID,
@@ -174,13 +175,16 @@ def test_the_model_s_curves() -> None:
     parameters = {"height": 0.3, "steepness": 5.0, "floor": 0.2, "ceiling": 0.9}
     loss = np.array([0.8, 1.0])
     risen = 1 / (1 + np.exp(-np.array([1.3, 0.3])))
-    assert compute_curve(parameters, loss, Shape(True, True)) == pytest.approx(
-        0.2 + 0.8 * 0.9 * risen
-    )
-    line = compute_curve({"height": 0.5, "steepness": 2.0}, loss, Shape(False, False))
-    assert line == pytest.approx([0.9, 0.5])
-    far = compute_curve({"height": 0.5, "steepness": 2.0}, np.array([0.1]), Shape(False, False))
-    assert far == pytest.approx(0.999)
+    assert compute_curve(parameters, loss) == pytest.approx(0.2 + 0.8 * 0.9 * risen)
+
+
+def test_a_line_s_draws_stay_within_zero_and_one(rng) -> None:
+    height, steepness = np.full((4000, 1), 0.5), np.full((4000, 1), 2.0)
+    drawn = draw_line(height, steepness, np.full((4000, 1), 0.03), np.array([[0.9, 0.5, 2.0]]), rng)
+    assert drawn.shape == (4000, 3)
+    assert drawn[:, 0].mean() == pytest.approx(0.7, abs=0.003)
+    assert drawn[:, 0].std() == pytest.approx(0.03, rel=0.05)
+    assert drawn[:, 1:] == pytest.approx(np.tile([1.0, 0.0], (4000, 1)))
 
 
 @pytest.mark.parametrize("shape", [Shape(True, True), Shape(False, False)])
@@ -192,8 +196,9 @@ def test_padding_changes_no_density_and_the_density_is_the_stated_one(shape) -> 
     assert arrays["loss"].shape == (4, 16, 2)
     model = build_two_step_model(arrays, shape, priors)
     point = model.initial_point()
-    logp = model.compile_logp(vars=model.observed_RVs, sum=False, mode=PLAIN)(point)
-    names = [variable.name for variable in model.observed_RVs]
+    said = [*model.observed_RVs, *model.potentials]
+    logp = model.compile_logp(vars=said, sum=False, mode=PLAIN)(point)
+    logp = {variable.name: values for variable, values in zip(said, logp, strict=True)}
     # where sampling starts, offsets are zero: every row has the median of the prior's medians
     noise, exponent = np.exp(
         [priors.log_noise_mean.parameters["mean"], priors.log_exponent_mean.parameters["mean"]]
@@ -207,10 +212,32 @@ def test_padding_changes_no_density_and_the_density_is_the_stated_one(shape) -> 
     )  # fmt: skip
     expected = stats.norm.logpdf(arrays["log_loss"][:2], centre[:2], noise[:2, None]).sum()
     flat = stats.norm.logpdf(np.zeros((2, 16))).sum()
-    assert logp[names.index("observed_log_loss")].sum() == pytest.approx(expected + flat)
-    counts = logp[names.index("count")]
-    assert counts[2:] == pytest.approx(0.0)
-    assert (counts[:2] < 0).all()
+    assert logp["observed_log_loss"].sum() == pytest.approx(expected + flat)
+    scores = logp["count" if shape.sigmoid else "score"]
+    assert scores[2:] == pytest.approx(0.0)
+    assert (scores[:2] != 0).all()
+
+
+def test_a_run_counts_once_however_often_it_was_measured() -> None:
+    """The line's density at a run is the mean of its checkpoints' normal densities."""
+    data = build_two_step(make_ladder(), Selection("overall", "compute", 0.0, 1, ALL), "flp")
+    arrays = two_step_arrays(data, "overall", 3)
+    arrays["n_trials"][0, 0, 2] = arrays["n_correct"][0, 0, 2] = 0  # not measured
+    model = build_two_step_model(arrays, Shape(False, False), LINE_PRIORS)
+    logp = model.compile_logp(vars=model.potentials, sum=False, mode=PLAIN)
+    (scores,) = logp(model.initial_point())
+    middle, steepness = LINE_PRIORS.height.parameters["mean"], 2.0
+    # sampling starts at a log-normal prior's mean
+    residual_sd = 0.02 * np.exp(LINE_PRIORS.residual_sd.parameters["log_sd"] ** 2 / 2)
+    known = arrays["n_trials"][0] > 0
+    weight = known / known.sum(axis=1, keepdims=True)
+    loss = arrays["loss"][0]
+    line = middle - steepness * (loss - (weight * loss).sum() / 16)
+    n, k = arrays["n_trials"][0], arrays["n_correct"][0]
+    smoothed = (k + 0.5) / (n + 1)
+    sd = np.sqrt(residual_sd**2 + smoothed * (1 - smoothed) / (n + 1))
+    densities = stats.norm.logpdf(k / np.maximum(n, 1), line, sd)
+    assert scores[0] == pytest.approx((weight * densities).sum(axis=1))
 
 
 def test_losses_not_measured_say_nothing() -> None:

@@ -196,6 +196,15 @@ def smooth(values: np.ndarray, width: int) -> np.ndarray:
     return means
 
 
+def thin(positions: np.ndarray, n: int) -> np.ndarray:
+    """At most ``n`` of the positions, evenly from the first to the last, the last among them."""
+    if len(positions) <= n:
+        return positions
+    places = np.rint(np.linspace(len(positions) - 1, 0, n)).astype(int)[::-1]
+    chosen: np.ndarray = positions[places]
+    return chosen
+
+
 def log_scale_of_targets(data: TwoStepData, targets: xr.Dataset) -> np.ndarray:
     """Targets' covariates, nats from the reference, shape (scale, target)."""
     return np.array(

@@ -55,8 +55,13 @@ class TwoStepPriors:
     )
 
 
-# A straight line from loss to score: heights are scores, steepness is score per loss.
+# A straight line from loss to score: heights and spreads are scores, steepness is score per loss.
+# ``height`` is the prior at the mean of the losses; the residual holds the item-by-model noise.
 LINE_PRIORS = TwoStepPriors(
-    height=normal(0.5, 0.3, "the largest run's score, anywhere between chance and all"),
-    log_steepness_mean=normal(0.0, 0.8, "a loss 20 % lower adds 10 to 45 points"),
+    height=normal(0.5, 0.3, "the score at the mean loss, anywhere between chance and all"),
+    log_steepness_mean=normal(math.log(2.0), 1.0, "a loss 20 % lower adds 15 points to all"),
+    log_steepness_sd=fixed(
+        1.0, "stated: few benchmarks have emerged, and say next to nothing of how they scatter"
+    ),
+    residual_sd=lognormal(0.02, 0.7, "runs depart from their line by half a point to eight"),
 )

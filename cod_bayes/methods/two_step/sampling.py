@@ -12,7 +12,8 @@ from cod_bayes.inference import compile_once, sample_until_passed
 from cod_bayes.law.curves import shift_logit
 from cod_bayes.law.data import SCALE
 from cod_bayes.law.model import compute_spread
-from cod_bayes.methods.two_step.data import RUN, TASK, TwoStepData
+from cod_bayes.methods.two_step.data import RUN, TASK, TwoStepData, thin
+from cod_bayes.methods.two_step.line import draw_line
 from cod_bayes.methods.two_step.model import (
     LOSS_ROW,
     Shape,
@@ -26,8 +27,10 @@ from cod_bayes.schema import BENCHMARK, LLM, N_CORRECT, N_TRIALS
 # Graphs are padded to multiples of these, so that studies of like size share a compiled graph.
 BENCHMARKS_STEP, LLMS_STEP = 4, 4
 # What exists for the sampler's sake.
-AUXILIARY = ("ratio_offset", "exponent_offset", "log_noise", "log_steepness", "ceiling_offset",
-             "floor_offset", "departure")  # fmt: skip
+AUXILIARY = ("ratio_offset", "exponent_offset", "log_exponent", "log_noise", "log_steepness",
+             "ceiling_offset", "floor_offset", "departure", "middle")  # fmt: skip
+# What a straight line has no use for.
+SIGMOID_ONLY = ("chance_odds", "n_questions")
 
 
 def two_step_arrays(data: TwoStepData, loss: str, n_checkpoints: int) -> dict[str, np.ndarray]:
@@ -69,15 +72,6 @@ def two_step_arrays(data: TwoStepData, loss: str, n_checkpoints: int) -> dict[st
     }
 
 
-def thin(positions: np.ndarray, n: int) -> np.ndarray:
-    """At most ``n`` of the positions, evenly from the first to the last, the last among them."""
-    if len(positions) <= n:
-        return positions
-    places = np.rint(np.linspace(len(positions) - 1, 0, n)).astype(int)[::-1]
-    chosen: np.ndarray = positions[places]
-    return chosen
-
-
 def _round_up(n: int, step: int) -> int:
     return -(-n // step) * step
 
@@ -93,13 +87,15 @@ def sample_two_step(
 ) -> tuple[xr.Dataset, dict[str, Any]]:
     """Sample :func:`build_two_step_model`: posterior, and the gate's verdict."""
     arrays = two_step_arrays(data, loss, n_checkpoints)
-    if not shape.sigmoid:  # a line has no floor
-        del arrays["chance_odds"]
+    if not shape.sigmoid:
+        arrays = {name: values for name, values in arrays.items() if name not in SIGMOID_ONLY}
     settings = json.dumps(configio.to_mapping(priors), sort_keys=True)
     shapes = tuple((name, values.shape) for name, values in arrays.items())
     compiled = compile_once(
         ("two-step", shape, settings, shapes),
         lambda: build_two_step_model(arrays, shape, priors),
+        # a line's few parameters trade off strongly: its height with its steepness
+        "diag" if shape.sigmoid else "low_rank",
     )
     labels = {BENCHMARK: data.finals[BENCHMARK].values, LLM: data.finals[LLM].values}
     labels[SCALE] = data.finals[SCALE].values
@@ -140,8 +136,11 @@ def draw_two_step(
     centre = compute_log_loss(of(losses, "level"), ratio, exponent, log_scale[:, None, :], shape)
     loss = np.exp(centre + of(losses, "noise") * rng.standard_normal(centre.shape))
     scores = stacked.sel({BENCHMARK: benchmark})
-    names = ("height", "steepness", *(("ceiling", "floor") if shape.sigmoid else ()))
-    p = compute_curve({name: of(scores, name) for name in names}, loss, shape)
+    if not shape.sigmoid:
+        height, steepness = of(scores, "height"), of(scores, "steepness")
+        return draw_line(height, steepness, of(scores, "residual_sd"), loss, rng)
+    names = ("height", "steepness", "ceiling", "floor")
+    p = compute_curve({name: of(scores, name) for name in names}, loss)
     departure = of(scores, "departure_sd") * rng.standard_normal(p.shape)
     rate = shift_logit(p, departure)
     spread = compute_spread(
