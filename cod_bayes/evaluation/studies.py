@@ -264,6 +264,9 @@ STUDIES: dict[str, Callable[[], Study]] = {
         "tinyladder-inner", "tinyladder", "tinyladder's own larger runs", min_levels=6
     ),
     "olmo": lambda: target_study("olmo", "olmo-ladder", "OLMo ladder, eight tasks, target 7B-4T"),
+    "olmo-3b": lambda: target_study(
+        "olmo-3b", "olmo-ladder-3b", "OLMo ladder, eight tasks, targets 3B at 1, 2, 5 and 10xC"
+    ),
     "olmo-inner": lambda: rolling_study(
         "olmo-inner", "olmo-ladder", "OLMo ladder's own larger sizes", by="params_active",
         min_levels=2,
