@@ -71,6 +71,8 @@ def read_part(folder: Path, name: str) -> pd.DataFrame | None:
 def read_results(folder: Path) -> pd.DataFrame:
     """All rows of all parts in a folder, ordered by what they are about.
 
+    Where a method ran on a case under several settings, the last run's rows are given.
+
     Returns
     -------
     pd.DataFrame
@@ -85,13 +87,14 @@ def read_results(folder: Path) -> pd.DataFrame:
     DataError
         If there are none.
     """
-    paths = sorted((folder / PARTS).glob("*.parquet"))
+    paths = sorted((folder / PARTS).glob("*.parquet"), key=lambda path: path.stat().st_mtime_ns)
     if not paths:
         raise DataError(
             f"there are no results in {folder}; make some with: cod-bayes backtest -o {folder}"
         )
     joined = pd.concat([_read(path) for path in paths], ignore_index=True)
-    return joined.sort_values(list(KEYS), ignore_index=True)
+    newest = joined.drop_duplicates(list(KEYS), keep="last")
+    return newest.sort_values(list(KEYS), ignore_index=True)
 
 
 def quantiles_of(rows: pd.DataFrame) -> np.ndarray:

@@ -179,6 +179,14 @@ def test_a_damaged_part_is_named(study, tmp_path):
         read_results(tmp_path)
 
 
+def test_of_several_settings_the_last_runs_rows_are_read(study, tmp_path):
+    backtest([study], [constant()], folder=tmp_path)
+    again = backtest([study], [constant()], folder=tmp_path, random_seed=1)
+    found = read_results(tmp_path)
+    assert len(found) == len(again)
+    assert sorted(found["crps"]) == pytest.approx(sorted(again["crps"]))
+
+
 def test_an_empty_folder_has_no_results(tmp_path):
     with pytest.raises(DataError, match="there are no results in"):
         read_results(tmp_path)

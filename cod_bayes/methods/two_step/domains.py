@@ -22,6 +22,9 @@ SHARE = "share_"
 Dims (llm,); ``share_code`` is the share of the source ``code``.
 """
 
+BELOW_CHANCE = 0.05
+"""What scores so far below chance does not yet answer in the form that is asked for."""
+
 type Array = np.ndarray[Any, np.dtype[np.float64]]
 
 
@@ -41,7 +44,7 @@ class DomainData:
     run
         Which run a point is of, shape (point,).
     n_correct, n_trials
-        Shape (benchmark, point); no trials where it was not scored.
+        Shape (benchmark, point); no trials where it was not scored, or far below chance.
     floor, n_questions
         Shape (benchmark,).
     reference
@@ -112,15 +115,18 @@ def build_domains(evals: xr.Dataset, checkpoints: int, method: str) -> DomainDat
         kept.append(of)
         of_run.append(np.full(len(of), place))
     order = np.concatenate(kept)
+    n_correct, n_trials = (table[name].values[:, order] for name in (N_CORRECT, N_TRIALS))
+    floor = table["guess_floor"].values.astype(float)
+    answers = n_correct >= (floor[:, None] - BELOW_CHANCE) * n_trials
     return DomainData(
         [str(name) for name in table[BENCHMARK].values],
         design,
         log_loss[at_finals],
         log_loss[order],
         np.concatenate(of_run),
-        table[N_CORRECT].values[:, order],
-        table[N_TRIALS].values[:, order],
-        table["guess_floor"].values.astype(float),
+        n_correct * answers,
+        n_trials * answers,
+        floor,
         table["n_questions"].values.astype(float),
         float(finals["flops"].values.max()),
         remarks,

@@ -141,8 +141,10 @@ def fit_network(
         rows = root[:, :, None] * _jacobian(Network.unpack(flat, shape), task.z, task.floor)
         return np.concatenate([rows.reshape(-1, len(flat)), np.diag(1 / sd)])
 
+    # a refit starts where it ends, all but a residual's worth: a bootstrap needs no more digits
+    tolerance = 1e-5 if len(starts) > 1 else 1e-3
     fits = [
-        least_squares(residuals, start, jac=jacobian, method="trf", xtol=1e-6, ftol=1e-6)
+        least_squares(residuals, start, jac=jacobian, method="lm", ftol=tolerance, xtol=tolerance)
         for start in starts
     ]
     best: Array = min(fits, key=lambda fit: fit.cost).x

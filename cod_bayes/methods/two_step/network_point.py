@@ -44,14 +44,20 @@ class FittedNetwork:
     score_residuals: Array
 
 
-def make_task(data: DomainData, z: Array, noise: float) -> tuple[Task, Array]:
-    """What the network is fitted to, and the scores; every run counts once per benchmark."""
-    known = data.n_trials > 0
+def share_runs(data: DomainData) -> Array:
+    """How much each score counts: every run once per benchmark, shape (benchmark, point)."""
+    known = (data.n_trials > 0).astype(float)
     share = np.zeros(known.shape)
     for run in np.unique(data.run):
         here = data.run == run
         share[:, here] = known[:, here] / np.maximum(known[:, here].sum(axis=1, keepdims=True), 1)
-    return Task(z, data.floor, share / noise**2), data.n_correct / np.maximum(data.n_trials, 1)
+    return share
+
+
+def make_task(data: DomainData, z: Array, noise: float) -> tuple[Task, Array]:
+    """What the network is fitted to, and the scores."""
+    score = data.n_correct / np.maximum(data.n_trials, 1)
+    return Task(z, data.floor, share_runs(data) / noise**2), score
 
 
 def fit_point(
