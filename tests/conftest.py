@@ -2,6 +2,7 @@
 
 import os
 import zlib
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -56,3 +57,12 @@ def small_config() -> Config:
 def small_fit(small_evals: tuple[xr.Dataset, xr.Dataset], small_config: Config) -> FittedModel:
     """The suite's one real fit of all stages: two compiled graphs, about half a minute."""
     return fit(small_evals[0], small_config, random_seed=1)
+
+
+@pytest.fixture
+def interpreted() -> Iterator[None]:
+    """PyTensor interprets instead of compiling: right for a density that is asked once."""
+    import pytensor
+
+    with pytensor.config.change_flags(mode="FAST_COMPILE"):
+        yield

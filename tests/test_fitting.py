@@ -135,8 +135,8 @@ def test_the_gate_speaks_about_every_fit(small_fit):
     assert list(diagnostics["fit"].values) == ["end-to-end", "law/SUMS", "law/READ", "mapping"]
     assert {*GATE_FIELDS, "worst_rhat", "passed", "attempts"} <= set(diagnostics)
     assert (diagnostics["attempts"] == 1).all()
-    # One graph for all laws, and one for the map.
-    assert (diagnostics["compile_seconds"] > 0).values.tolist() == [True, False, False, True]
+    # One graph for all laws, which an earlier fit of this process may have compiled; one for the map.
+    assert (diagnostics["compile_seconds"] > 0).values.tolist()[1:] == [False, False, True]
 
 
 def test_provenance_says_where_a_fit_comes_from(small_fit):

@@ -150,7 +150,7 @@ def test_thinned_draws_span_all_chains():
 
 
 @pytest.mark.parametrize("name", PROBLEMS)
-def test_log_likelihoods_in_numpy_are_those_of_the_models(name):
+def test_log_likelihoods_in_numpy_are_those_of_the_models(interpreted, name):
     from pytensor.compile.mode import Mode
 
     problem = load_problem(name, Config())
@@ -172,6 +172,7 @@ def test_log_likelihoods_in_numpy_are_those_of_the_models(name):
     assert own == pytest.approx([float(density)], rel=1e-6)
 
 
+@pytest.mark.slow
 def test_a_real_model_is_refitted_and_ranked(tmp_path):
     """The one that samples: two refits of the map on one compiled graph."""
     sampler = replace(SBC_SAMPLER, draws=300, tune=300, max_attempts=1)

@@ -130,7 +130,7 @@ def test_the_counts_density_is_a_beta_binomial(rows, rng):
     np.testing.assert_allclose(ours.eval(mode=PLAIN), theirs, rtol=1e-6)
 
 
-def test_padding_changes_neither_density_nor_gradient_of_the_rows_in_use(rows, rng):
+def test_padding_changes_neither_density_nor_gradient_of_the_rows_in_use(interpreted, rows, rng):
     bare, padded = build_law(rows), build_law(pad_rows(rows, 5))
     point = a_point(bare, rng)
     standing_apart = rng.normal(size=(4, 2))  # log-hazard, log slope, ceiling and floor offset
@@ -209,7 +209,7 @@ def test_more_trials_take_only_the_binomial_part_of_the_spread(n_trials):
     assert variance == pytest.approx(expected, rel=0.01)
 
 
-def test_the_priors_of_the_config_are_those_of_the_model(rows, rng):
+def test_the_priors_of_the_config_are_those_of_the_model(interpreted, rows, rng):
     default = build_law(rows)
     point = a_point(default, rng)
     moved = build_law(rows, with_priors(ceiling_logit_mean=normal(1.0, 2.0, "a guess")))
@@ -219,7 +219,7 @@ def test_the_priors_of_the_config_are_those_of_the_model(rows, rng):
     assert after - before == pytest.approx(change, rel=1e-6)
 
 
-def test_a_fixed_prior_takes_its_variables_dims(rows):
+def test_a_fixed_prior_takes_its_variables_dims(interpreted, rows):
     model = build_law(
         rows,
         with_priors(log_hazard_sd=fixed(1.5, "known"), log_slope_mean=fixed(-0.5, "known")),

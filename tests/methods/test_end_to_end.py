@@ -92,7 +92,7 @@ def test_rows_mark_anchors_behind_the_ladder():
     assert IS_ANCHOR not in build_score_rows(make_anchored(), ("compute",), anchors=False)[0]
 
 
-def test_anchors_have_wider_luck_and_residuals():
+def test_anchors_have_wider_luck_and_residuals(interpreted):
     """The likelihood of an anchor is a beta-binomial of the ladder's plus the anchor's variance."""
     rows = make_rows(np.array([[1000, 2000, 3000]])).assign(
         {IS_ANCHOR: (LLM, [False, False, True])}
@@ -190,6 +190,7 @@ def test_published_errors_of_the_power_law_on_the_olmo_ladder(olmo: tuple) -> No
     assert errors["arc_challenge_test"] == pytest.approx(12.42, abs=1.5)
 
 
+@pytest.mark.slow
 def test_published_errors_of_one_break_on_the_olmo_ladder(olmo: tuple) -> None:
     """d_bnsl1 without OBQA, where its extrapolation is anything: 5.76 points in the mean."""
     evals, targets, truth = olmo

@@ -112,7 +112,7 @@ def build(rows: xr.Dataset, n_breaks: int = 1):
     return build_bnsl(rows, n_breaks, BnslPriors(), LawPriors(), 30.0)
 
 
-def test_the_likelihood_is_the_law_s(rng):
+def test_the_likelihood_is_the_law_s(interpreted, rng):
     """At given parameters the counts' mean is the broken law, moved by luck."""
     rows = make_rows(rng.binomial(4000, 0.3, (2, 6)))
     model = build(rows)
@@ -145,7 +145,7 @@ def test_the_likelihood_is_the_law_s(rng):
         assert (alpha / (alpha + beta))[row] == pytest.approx(odds / (1 + odds), abs=1e-8)
 
 
-def test_padded_rows_change_nothing_for_the_others(rng):
+def test_padded_rows_change_nothing_for_the_others(interpreted, rng):
     rows = make_rows(rng.binomial(4000, 0.3, (2, 6)))
     bare, padded = build(rows), build(pad_rows(rows, 5))
     names = ("width", "luck_sd", "residual_sd", "item_dispersion", "luck", "bend_mean")

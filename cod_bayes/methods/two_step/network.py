@@ -47,10 +47,10 @@ class Network:
         Shape (..., benchmark).
     """
 
-    weight: Any
-    bias: Any
-    output: Any
-    offset: Any
+    weight: Array
+    bias: Array
+    output: Array
+    offset: Array
 
     @classmethod
     def unpack(cls, flat: Array, shape: tuple[int, int, int]) -> "Network":
@@ -67,11 +67,12 @@ class Network:
         )
 
 
-def compute_rates(network: Network, z: Any, floor: Any, math: Any = np) -> Any:
+def compute_rates(network: Network, z: Array, floor: Array) -> Array:
     """Scores, shape (..., benchmark, point), of components ``z``, shape (..., point, component)."""
-    hidden = math.tanh(network.bias[..., None] + network.weight @ math.swapaxes(z, -1, -2))
+    hidden = np.tanh(network.bias[..., None] + network.weight @ np.swapaxes(z, -1, -2))
     logit = network.offset[..., None] + network.output @ hidden
-    return floor[:, None] + (1 - floor[:, None]) / (1 + math.exp(-logit))
+    rates: Array = floor[:, None] + (1 - floor[:, None]) / (1 + np.exp(-logit))
+    return rates
 
 
 def _jacobian(network: Network, z: Array, floor: Array) -> Array:

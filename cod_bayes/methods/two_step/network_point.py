@@ -115,8 +115,7 @@ def predict_network(
 ) -> Array:
     """The forecast of the fits themselves, without a bootstrap, shape (benchmark, target)."""
     z = components.project(data.design_targets(flops) @ fitted.law)
-    rates: Array = compute_rates(Network.unpack(fitted.network, fitted.shape), z, data.floor)
-    return rates
+    return compute_rates(Network.unpack(fitted.network, fitted.shape), z, data.floor)
 
 
 def draw_network(
