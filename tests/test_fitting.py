@@ -135,7 +135,7 @@ def test_the_gate_speaks_about_every_fit(small_fit):
     assert list(diagnostics["fit"].values) == ["end-to-end", "law/SUMS", "law/READ", "mapping"]
     assert {*GATE_FIELDS, "worst_rhat", "passed", "attempts"} <= set(diagnostics)
     assert (diagnostics["attempts"] == 1).all()
-    # One graph for all laws, which an earlier fit of this process may have compiled; one for the map.
+    # One graph for all laws, perhaps compiled by an earlier fit of this process; one for the map.
     assert (diagnostics["compile_seconds"] > 0).values.tolist()[1:] == [False, False, True]
 
 
