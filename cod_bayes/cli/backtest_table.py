@@ -1,5 +1,6 @@
 """A backtest's scores as a table and as JSON."""
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from cod_bayes.cli.session import Session
@@ -142,7 +143,8 @@ def _cells(row: "pd.Series[Any]") -> list[str]:
 
 
 def _with_error(row: "pd.Series[Any]", name: str) -> str:
-    return f"{row[name]:.2f} ± {row[f'{name}_se']:.2f}"
+    error = row[f"{name}_se"]
+    return f"{row[name]:.2f}" + (f" ± {error:.2f}" if math.isfinite(error) else "")
 
 
 def _coverage(row: "pd.Series[Any]", level: int) -> str:

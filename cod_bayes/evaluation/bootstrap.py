@@ -98,6 +98,6 @@ def widen_degenerate(means: Means, n_clusters: int) -> Means:
     up to 17 % of seeds remain possible at 97.5 %.
     """
     bound = LOW ** (1 / max(n_clusters, 1))
-    low = np.where(means.mean >= 1, bound, means.low)
-    high = np.where(means.mean <= 0, 1 - bound, means.high)
+    low = np.where(means.mean >= 1, bound, np.where(means.mean <= 0, 0.0, means.low))
+    high = np.where(means.mean <= 0, 1 - bound, np.where(means.mean >= 1, 1.0, means.high))
     return Means(means.mean, means.se, low, high)
