@@ -7,6 +7,7 @@ what is done, and a changed setting never meets old numbers.
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -35,10 +36,12 @@ def name_part(
         What tells these data from others that may come under the study's name: a digest, or the
         version of a recipe.
     """
+    own = variant.configure(config)
+    # how many cores share the chains changes no draw
     method = {
         "label": variant.label,
         "method": repr(variant.method),
-        "config": variant.configure(config).digest(),
+        "config": replace(own, sampler=replace(own.sampler, cores=1)).digest(),
     }
     about = [study, case, data, method, random_seed, __version__]
     digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()

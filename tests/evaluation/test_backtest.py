@@ -88,6 +88,13 @@ def test_what_is_done_is_not_run_again(study, evals, tmp_path):
     pd.testing.assert_frame_equal(first, again)
 
 
+def test_the_number_of_cores_changes_no_result(study, tmp_path):
+    for cores in (1, 2):
+        config = Config.from_mapping({}, [f"sampler.cores={cores}"])
+        backtest([study], [constant()], config, folder=tmp_path)
+    assert len(Constant.calls) == 3
+
+
 @pytest.mark.parametrize("change", ["method", "config", "seed", "data"])
 def test_changed_settings_run_again(study, evals, tmp_path, change):
     backtest([study], [constant()], folder=tmp_path)
