@@ -20,12 +20,20 @@ _N_POINTS = 25
 
 
 class Kind(StrEnum):
-    """Kinds of figures."""
+    """Kinds of figures; the last three are counterparts of the paper's Figures A1, 3 and 1."""
 
     FORECAST = "forecast"
     CLUSTERS = "clusters"
     MAPPING = "mapping"
     DIFFICULTY = "difficulty"
+    INTERPOLATION = "interpolation"
+    ALGORITHMS = "algorithms"
+    LOSS = "loss"
+
+
+# Kinds that draw a figure a benchmark, and kinds that show items or losses, which a model has not.
+BY_BENCHMARK = (Kind.CLUSTERS, Kind.DIFFICULTY, Kind.INTERPOLATION, Kind.ALGORITHMS)
+FROM_EVALS = (Kind.DIFFICULTY, Kind.ALGORITHMS, Kind.LOSS)
 
 
 def draw_forecast(
@@ -67,9 +75,16 @@ def draw_others(
     if kind is Kind.MAPPING:
         yield kind.value, plots.mapping(fitted, benchmarks)
         return
-    for name in benchmarks or _names(fitted):
+    if kind is Kind.LOSS and evals is not None:
+        yield kind.value, plots.score_by_loss(evals, benchmarks)
+        return
+    for name in benchmarks or _names(fitted, kind):
         if kind is Kind.CLUSTERS:
             yield _file_name(kind, name), plots.clusters(fitted, name)
+        elif kind is Kind.INTERPOLATION:
+            yield _file_name(kind, name), plots.mapping_by_interpolation(fitted, name)
+        elif evals is not None and kind is Kind.ALGORITHMS:
+            yield _file_name(kind, name), plots.difficulty_by_algorithm(evals, name)
         elif evals is not None:
             yield _file_name(kind, name), plots.difficulty(evals, fitted, benchmark=name)
 
@@ -120,9 +135,13 @@ def _stands_in_params_and_tokens(fitted: "FittedModel") -> bool:
     return "compute" not in constants["scale"].values
 
 
-def _names(fitted: "FittedModel") -> list[str]:
+def _names(fitted: "FittedModel", kind: Kind) -> list[str]:
+    """All benchmarks, or for figures of the map those that have one."""
     clusters = fitted.tree["clusters"].to_dataset()
-    return [str(name) for name in clusters[BENCHMARK].values]
+    names = clusters[BENCHMARK].values
+    if kind is Kind.INTERPOLATION:
+        names = names[clusters["has_subset"].values]
+    return [str(name) for name in names]
 
 
 def _file_name(kind: Kind, benchmark: str) -> str:

@@ -5,7 +5,14 @@ from typing import Annotated
 
 import typer
 
-from cod_bayes.cli.figures import Kind, default_target, draw_forecast, draw_others
+from cod_bayes.cli.figures import (
+    BY_BENCHMARK,
+    FROM_EVALS,
+    Kind,
+    default_target,
+    draw_forecast,
+    draw_others,
+)
 from cod_bayes.cli.options import Flops, Model, Params, Seed, Tokens
 from cod_bayes.cli.outputs import check_file, make_folder
 from cod_bayes.cli.session import Session
@@ -56,21 +63,26 @@ def run_plot(
     """Draw the forecast, the clusters, the mapping or the items' difficulty.
 
     The forecast reaches to the target; without one, to the horizon up to which clusters were
-    judged. Clusters and difficulty are drawn benchmark by benchmark.
+    judged. Three kinds are counterparts of the COD paper's figures: interpolation (the mapping by
+    polynomials and splines), algorithms (items in two dimensions, by clustering algorithm) and loss
+    (score against validation loss).
     """
     if (params is None) != (tokens is None):
         raise typer.BadParameter("--params and --tokens belong together, as 70B and 15T")
     kinds = list(dict.fromkeys(kinds or [Kind.FORECAST]))
-    if Kind.DIFFICULTY in kinds and evals_file is None:
-        raise typer.BadParameter("the difficulty map shows every item: give --evals evals.nc")
+    of_data = [kind.value for kind in kinds if kind in FROM_EVALS]
+    if of_data and evals_file is None:
+        raise typer.BadParameter(
+            f"--kind {of_data[0]} shows what a fitted model does not hold: give --evals evals.nc"
+        )
     if suffix not in ("png", "pdf", "svg"):
         raise typer.BadParameter(f"{suffix!r} is none of png, pdf, svg", param_hint="--format")
     is_file = output.suffix.lower() in (".png", ".pdf", ".svg")
-    many = sum(kind in (Kind.CLUSTERS, Kind.DIFFICULTY) for kind in kinds)
+    many = sum(kind in BY_BENCHMARK for kind in kinds)
     if is_file and (len(kinds) > 1 or (many and len(benchmarks or ()) != 1)):
         raise typer.BadParameter(
-            f"several figures do not fit into {output}; name a folder, or one --kind and, for "
-            "clusters and difficulty, one --benchmark"
+            f"several figures do not fit into {output}; name a folder, or one --kind and, where it "
+            "draws a figure a benchmark, one --benchmark"
         )
     if is_file:
         check_file(output)

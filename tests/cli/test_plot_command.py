@@ -15,6 +15,20 @@ def test_every_kind_is_drawn(run, model, evals_file, truth_file, tmp_path):
     assert set(result.stdout.split()) == {f"figs/{name}.png" for name in expected}
 
 
+def test_counterparts_of_the_papers_figures(run, model, evals_file, tmp_path):
+    kinds = ("--kind", "interpolation", "--kind", "algorithms")
+    result = run("plot", model, *kinds, "--evals", evals_file, "-o", "figs", "--benchmark", "SUMS")
+    assert result.exit_code == 0, result.output
+    figures = {path.stem for path in (tmp_path / "figs").glob("*.png")}
+    assert figures == {"interpolation-SUMS", "algorithms-SUMS"}
+
+
+def test_scores_by_loss_need_losses(run, model, evals_file):
+    result = run("plot", model, "--kind", "loss", "--evals", evals_file, "-o", "loss.png")
+    assert result.exit_code == 1
+    assert "loss" in result.stderr
+
+
 def test_without_a_target_the_forecast_reaches_to_the_horizon(run, model, tmp_path):
     result = run("plot", model, "-o", "fan.svg", "--benchmark", "SUMS")
     assert result.exit_code == 0, result.output
@@ -31,6 +45,7 @@ def test_the_format_of_a_folder(run, model, tmp_path):
     ("words", "message"),
     [
         (["--kind", "difficulty"], "give --evals evals.nc"),
+        (["--kind", "loss"], "give --evals evals.nc"),
         (["--kind", "clusters", "-o", "x.png"], "several figures do not fit into x.png"),
         (["--kind", "mapping", "--kind", "forecast", "-o", "x.png"], "do not fit into x.png"),
         (["--format", "bmp"], "'bmp' is none of png, pdf, svg"),
