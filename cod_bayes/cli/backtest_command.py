@@ -8,6 +8,7 @@ import typer
 from cod_bayes.cli.backtest_table import (
     clusterings_record,
     results_record,
+    show_choices,
     show_clusterings,
     show_paper_tables,
     show_results,
@@ -70,6 +71,9 @@ def run_backtest(
     settings: Settings = None,
     figures: Annotated[bool, typer.Option(help="Draw the figures too.")] = True,
     seed: Seed = 0,
+    listing: Annotated[
+        bool, typer.Option("--list", help="List the methods and studies there are, and exit.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Compare methods by forecasting models whose results are known but hidden.
@@ -82,12 +86,16 @@ def run_backtest(
 
     import pandas as pd
 
+    from cod_bayes.atomic import write_whole
     from cod_bayes.cli.fit_command import read_config
     from cod_bayes.evaluation.backtest import backtest
     from cod_bayes.evaluation.clustering_quality import measure_clusterings
     from cod_bayes.evaluation.paper_tables import TABLES, group_by_studies
 
     session = Session.of(context)
+    if listing:
+        show_choices(session)
+        return
     if (evals_file is None) == (not studies):
         raise typer.BadParameter("give the path of your evaluation data, or --study NAME")
     is_paper = studies == [PAPER_TABLES]
@@ -105,7 +113,8 @@ def run_backtest(
     tables = [forecast(choose(names), wanted) for names, wanted in plan.items()]
     table = pd.concat(tables, ignore_index=True)
     table.attrs["faults"] = [fault for one in tables for fault in one.attrs["faults"]]
-    table.to_parquet(output / "results.parquet", index=False)
+    with write_whole(output / "results.parquet") as partly:
+        table.to_parquet(partly, index=False)
     measures = None
     if is_paper:
         about = TABLES["3"]
@@ -118,7 +127,8 @@ def run_backtest(
             random_seed=seed,
             report=session.note,
         )
-        measures.to_parquet(output / "clusters.parquet", index=False)
+        with write_whole(output / "clusters.parquet") as partly:
+            measures.to_parquet(partly, index=False)
     _show(session, table, measures, as_json=as_json)
     if figures:
         _draw(session, table, output)

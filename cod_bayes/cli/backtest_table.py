@@ -10,6 +10,20 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+def show_choices(session: Session) -> None:
+    """Print every method with what it is, and the names of all studies."""
+    from cod_bayes.evaluation.studies import STUDIES
+    from cod_bayes.methods import METHODS, load_method
+
+    table = make_table(session, ["method"], [], ["what it is"])
+    for name in METHODS:
+        summary = (type(load_method(name)).__doc__ or "").partition("\n")[0]
+        table.add_row(name, summary)
+    session.show_table("methods", table)
+    session.show()
+    session.show(f"studies: {', '.join(STUDIES)}, paper-tables")
+
+
 def show_results(session: Session, results: "pd.DataFrame") -> None:
     """Print a table a study: a row a method, by rising CRPS."""
     from cod_bayes.evaluation.scores import tabulate

@@ -49,6 +49,13 @@ def test_only_some_cases_of_a_study_may_run(run, evals_file, tmp_path):
     assert pd.read_parquet(tmp_path / "backtest/results.parquet")["case"].nunique() == 1
 
 
+def test_methods_and_studies_are_listed(run):
+    result = run("backtest", "--list")
+    assert result.exit_code == 0
+    for word in ("cod-point-nomap", "largest small model", "olmo-inner", "paper-tables"):
+        assert word in result.stdout
+
+
 def test_a_method_that_is_none_is_named(run, evals_file):
     result = run("backtest", evals_file, "-m", "oracle")
     assert result.exit_code == 1
