@@ -119,8 +119,11 @@ class LawPriors:
     floor_logit_sd: Prior = _prior(
         fixed(0.5, "lucky guesses depart from chance, boundedly: 0.25 becomes 0.11 to 0.47")
     )
+    trivial_odds: Prior = _prior(
+        lognormal(0.005, 1.0, "free-form benchmarks too have items that any model solves: 0 to 4 %")
+    )
     frailty: Prior = _prior(
-        gamma(0.6, "items within a cluster differ: 0 is the paper's law, 1 logistic in ln C")
+        gamma(0.6, "items within a row differ: 0 is the paper's law, 1 logistic in ln C")
     )
     luck_sd: Prior = _prior(gamma(0.3, "a checkpoint's luck on the logit, shared by its items"))
     residual_sd: Prior = _prior(gamma(0.15, "a cluster's own departure from its law, logit"))

@@ -68,12 +68,13 @@ def law_log_priors(posterior: xr.Dataset, data: xr.Dataset, config: LawConfig) -
     if curve.has_ceiling:
         centre = _number(draws, priors.ceiling_logit_mean, "ceiling_logit_mean")
         sd = _number(draws, priors.ceiling_logit_sd, "ceiling_logit_sd")
-        densities[CEILINGS] = _offset_density(draws, CEILINGS, centre, sd)
+        densities[CEILINGS] = _offset_density(logit(_rows_of(draws, CEILINGS)), centre, sd)
     if curve.has_floor and (chance > 0).any():
-        guessed = np.flatnonzero(chance > 0)  # a floor of zero has no offset to speak of
+        guessed = np.flatnonzero(chance > 0)  # without chance the offset moves nothing
         sd = _number(draws, priors.floor_logit_sd, "floor_logit_sd")
-        own = draws.isel({CLUSTER: guessed})
-        densities[FLOORS] = _offset_density(own, FLOORS, logit(chance[guessed])[None, :], sd)
+        centre = logit(chance[guessed])[None, :]
+        log_odds = logit(_rows_of(draws, FLOORS)[:, guessed])
+        densities[FLOORS] = _offset_density(log_odds, centre, sd)
     return densities
 
 
@@ -99,12 +100,17 @@ def _number(draws: xr.Dataset, prior: Prior, name: str) -> Array:
     return column
 
 
-def _offset_density(draws: xr.Dataset, name: str, centre: Array, sd: Array) -> Array:
+def _rows_of(draws: xr.Dataset, name: str) -> Array:
+    """A row parameter, shape (draw, row)."""
+    values: Array = draws[name].transpose(SAMPLE, CLUSTER).values
+    return values
+
+
+def _offset_density(log_odds: Array, centre: Array, sd: Array) -> Array:
     """Density of the standard-normal offsets that the model bends into ceilings and floors.
 
-    They are not stored: ``logit(value) = centre + 2 sd tanh(offset / 2)`` is solved for them.
+    They are not stored: ``log_odds = centre + 2 sd tanh(offset / 2)`` is solved for them.
     """
-    value = draws[name].transpose(SAMPLE, CLUSTER).values
-    bent = np.clip((logit(value) - centre) / (2 * sd), -1 + 1e-12, 1 - 1e-12)
+    bent = np.clip((log_odds - centre) / (2 * sd), -1 + 1e-12, 1 - 1e-12)
     density: Array = stats.norm.logpdf(2 * np.arctanh(bent)).sum(axis=1)
     return density

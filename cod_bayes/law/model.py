@@ -20,8 +20,8 @@ from cod_bayes.schema import CLUSTER, LLM, N_CORRECT, N_TRIALS
 if TYPE_CHECKING:
     import pymc as pm
 
-GLOBAL_PARAMETERS = ("frailty", "luck_sd", "residual_sd", "item_dispersion")
-ROW_PARAMETERS = ("log_hazard", "slope", "ceiling", "floor")
+GLOBAL_PARAMETERS = ("luck_sd", "residual_sd", "item_dispersion")
+ROW_PARAMETERS = ("log_hazard", "slope", "ceiling", "floor", "frailty")
 # Marks models of other families, dim (llm,), in rows that have any.
 IS_ANCHOR = "is_anchor"
 
@@ -58,7 +58,7 @@ def build_law(
     run, row ``k`` and language model ``m``::
 
         h_km  = sum_s exp(log_hazard_sk - slope_sk x_sm)                the hazard of failing
-        p_km  = g_k + (1 - g_k) u_k S(h_km; frailty)                    the law
+        p_km  = g_k + (1 - g_k) u_k S(h_km; frailty_k)                  the law
         q_km  = expit(logit p_km + luck_m),  luck_m ~ Normal(0, luck_sd)
         count ~ BetaBinomial(mean q_km, intra-class correlation r/(1+r)),
                 r = item_dispersion / n_questions_k + residual_sd^2 q_km (1 - q_km)
@@ -68,6 +68,10 @@ def build_law(
     row's departure from its law, which does not. Only the second shrinks with more items and none
     with more trials, so a hundred trials an item are not a hundred times one; at one greedy trial
     an item the binomial part dominates by itself.
+
+    The floor is near what guessing scores. Where nothing can be guessed it is what even a model of
+    no compute solves, for a benchmark of free-form answers that stands at 2 % before it rises has a
+    law that is too shallow without it, and far too sure.
 
     Log-hazards, slopes and luck are centred, since the data pin them; ceilings and floors are
     not, since often only the prior does. Rows that are not ``used``, and models that tried
@@ -125,11 +129,12 @@ def build_law(
 
         ceiling = _build_ceiling(curve, priors)
         floor = _build_floor(curve, priors, chance_odds)
-        frailty = priors.frailty.build("frailty") if curve.has_frailty else pt.constant(0.0)
+        frailty = _build_frailty(curve, priors)
         hazard = compute_log_hazard(
             log_hazard[:, :, None], slope[:, :, None], log_scale[:, None, :], pt
         )
-        law = compute_score(hazard, ceiling[:, None], floor[:, None], frailty, curve, pt)
+        shape = (ceiling[:, None], floor[:, None], frailty[:, None])
+        law = compute_score(hazard, *shape, curve, pt)
         observe_counts(law, data, priors, anchor_sd)
     return model
 
@@ -199,8 +204,18 @@ def _build_ceiling(curve: Curve, priors: LawPriors) -> Any:
     return pm.Deterministic("ceiling", pm.math.sigmoid(centre + offset), dims=CLUSTER)
 
 
+def _build_frailty(curve: Curve, priors: LawPriors) -> Any:
+    """How much each row's items differ, dims (cluster,)."""
+    import pymc as pm
+    import pytensor.tensor as pt
+
+    if not curve.has_frailty:
+        return pt.zeros(pm.modelcontext(None).dim_lengths[CLUSTER])
+    return priors.frailty.build("frailty", dims=CLUSTER)
+
+
 def _build_floor(curve: Curve, priors: LawPriors, chance_odds: Any) -> Any:
-    """What each row's guesses score, dims (cluster,)."""
+    """What a model of no compute scores: guesses, and what is trivial; dims (cluster,)."""
     import pymc as pm
     import pytensor.tensor as pt
 
@@ -208,7 +223,8 @@ def _build_floor(curve: Curve, priors: LawPriors, chance_odds: Any) -> Any:
         return pm.Deterministic("floor", pt.zeros_like(chance_odds), dims=CLUSTER)
     sd = priors.floor_logit_sd.build("floor_logit_sd")
     offset = bound_at_two_sd(pm.Normal("floor_offset", dims=CLUSTER), sd, pt)
-    odds = chance_odds * pt.exp(offset)
+    trivial = priors.trivial_odds.build("trivial_odds", dims=CLUSTER)
+    odds = pt.where(chance_odds > 0, chance_odds * pt.exp(offset), trivial)
     return pm.Deterministic("floor", odds / (1 + odds), dims=CLUSTER)
 
 

@@ -11,7 +11,7 @@ import xarray as xr
 from cod_bayes.config import Config
 from cod_bayes.fitted import FittedModel
 from cod_bayes.fitting import fit
-from cod_bayes.methods.protocol import DRAW, POSTERIOR, Method
+from cod_bayes.methods.protocol import POSTERIOR, Method
 from cod_bayes.prediction import predict
 from cod_bayes.schema import BENCHMARK
 
@@ -48,8 +48,8 @@ class Cod(Method[FittedModel]):
             score = predictions["score"]
         else:
             score = predictions["score_by_forecaster"].sel(forecaster="cod")
-        stacked = score.stack({DRAW: ("chain", "draw")}, create_index=False)
-        values = stacked.transpose(DRAW, BENCHMARK, "target").values
+        by_chain = score.transpose("chain", "draw", BENCHMARK, "target").values
+        values = by_chain.reshape(-1, *by_chain.shape[2:])
         draws = {str(n): values[:, i] for i, n in enumerate(score[BENCHMARK].values)}
         return self.label_draws(
             draws, POSTERIOR, passed=fitted.passed, notes=explain_missing(fitted, draws, forecast)

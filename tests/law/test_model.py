@@ -33,7 +33,8 @@ DIMS = {
     "ceiling": ("cluster",),
     "floor_offset": ("cluster",),
     "floor": ("cluster",),
-    "frailty": (),
+    "trivial_odds": ("cluster",),
+    "frailty": ("cluster",),
     "luck_sd": (),
     "luck": ("llm",),
     "residual_sd": (),
@@ -104,7 +105,7 @@ def test_the_counts_density_is_a_beta_binomial(rows, rng):
         "slope": one["slope"].values,
         "ceiling": one["ceiling"].values,
         "floor": one["floor"].values,
-        "frailty": 0.7,
+        "frailty": np.full(3, 0.7),
         "luck": luck,
         "item_dispersion": dispersion,
         "residual_sd": residual,
@@ -133,19 +134,22 @@ def test_the_counts_density_is_a_beta_binomial(rows, rng):
 def test_padding_changes_neither_density_nor_gradient_of_the_rows_in_use(interpreted, rows, rng):
     bare, padded = build_law(rows), build_law(pad_rows(rows, 5))
     point = a_point(bare, rng)
-    standing_apart = rng.normal(size=(4, 2))  # log-hazard, log slope, ceiling and floor offset
+    standing_apart = rng.normal(size=(6, 2))
     longer = dict(point)
     apart = dict(zip(("log_hazard", "slope_log__"), standing_apart[:2], strict=True))
     for name, extra in apart.items():
         longer[name] = np.concatenate([point[name], extra[None]], axis=1)
-    apart = dict(zip(("ceiling_offset", "floor_offset"), standing_apart[2:], strict=True))
+    offsets = ("ceiling_offset", "floor_offset", "frailty_log__", "trivial_odds_log__")
+    apart = dict(zip(offsets, standing_apart[2:], strict=True))
     for name, extra in apart.items():
         longer[name] = np.concatenate([point[name], extra])
 
-    # What the padded rows add is their own prior: the slope's is stated for its logarithm.
-    slope = np.exp(standing_apart[1])
+    # What the padded rows add is their own prior: slopes and frailties have it for logarithms.
+    slope, frailty = np.exp(standing_apart[[1, 4]])
     own = (
         stats.norm.logpdf(standing_apart[[0, 2, 3]]).sum()
+        + (stats.gamma.logpdf(frailty, 2.5, scale=0.6 / 2.5) + standing_apart[4]).sum()
+        + stats.norm.logpdf(standing_apart[5], np.log(0.005), 1.0).sum()
         + (stats.gamma.logpdf(slope, 3, scale=1 / 3) + standing_apart[1]).sum()
     )
     without = bare.compile_logp(mode=PLAIN)(point)
@@ -183,10 +187,13 @@ def test_prior_scores_lie_within_range_and_are_not_piled_at_the_ends(rows):
     assert ((floor > 0.109) & (floor < 0.476)).all()
 
 
-def test_no_chance_no_floor(rng):
-    with build_law(make_rows(rng.binomial(4000, 0.3, (2, 8)))):
-        floor = pm.draw(pm.modelcontext(None)["floor"], draws=5, mode=PLAIN, random_seed=1)
-    assert (floor == 0).all()
+def test_without_chance_the_floor_is_what_is_trivial(rng):
+    with build_law(make_rows(rng.binomial(4000, 0.3, (2, 8)))) as model:
+        floor, odds = pm.draw(
+            [model["floor"], model["trivial_odds"]], draws=200, mode=PLAIN, random_seed=1
+        )
+    np.testing.assert_allclose(floor / (1 - floor), odds)
+    assert np.quantile(floor, [0.025, 0.5, 0.975]) == pytest.approx([0.0007, 0.005, 0.034], rel=0.4)
 
 
 def test_a_bounded_offset_stays_within_two_sd():

@@ -120,7 +120,8 @@ def fixed_rest(model) -> dict:
         "ceiling_offset": [0.0],
         "floor_offset": [0.0],
         "ceiling_logit_mean": 3.0,
-        "frailty": 0.5,
+        "trivial_odds": [0.005],
+        "frailty": [0.5],
         "item_dispersion": 0.06,
     }
     return {model[name]: np.asarray(value) for name, value in values.items()}
