@@ -148,8 +148,8 @@ class MappingConfig:
         full score through (0, 0) and (1, 1)), ``none`` (all clusters, no map), or
         ``module:attribute`` naming a :class:`cod_bayes.mapping.MapForm`.
     min_clusters, min_share
-        With fewer extrapolatable clusters, or a smaller share of the items in them, the end-to-end
-        law leads the forecast; COD's stays beside it.
+        With fewer extrapolatable clusters, or a smaller share of the items in them, COD does not
+        lead even where ``forecast.lead`` is ``cod``.
     """
 
     form: str = "rest"
@@ -201,12 +201,22 @@ class SamplerConfig:
 
 @dataclass(frozen=True)
 class ForecastConfig:
-    """How a forecast is summarised: credible levels and the intervals' kind (eti or hdi)."""
+    """Which forecaster leads, and how its forecast is summarised.
 
+    lead
+        ``end-to-end``, the law of a benchmark's whole score, which had the least CRPS in the
+        backtests of ``docs/evidence.md``; or ``cod``, clusters and map where the predictable subset
+        is large enough. The other one stands beside it.
+    ci_prob, ci_kind
+        Credible levels of the intervals, and their kind (``eti`` or ``hdi``).
+    """
+
+    lead: str = "end-to-end"
     ci_prob: tuple[float, ...] = (0.5, 0.9)
     ci_kind: str = "eti"
 
     def __post_init__(self) -> None:
+        _check_choice(self, "lead", ("end-to-end", "cod"))
         _check_choice(self, "ci_kind", ("eti", "hdi"))
         _check(self, "ci_prob", all(0 < p < 1 for p in self.ci_prob), "within (0, 1)")
 

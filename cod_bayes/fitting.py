@@ -38,6 +38,9 @@ from cod_bayes.validation import ladder_notes, validate_evals
 
 Progress = Callable[[str, float], None]
 
+# The row of items without a cluster, where no map stands in for them.
+UNCLUSTERED = "unclustered"
+
 PACKAGES = ("cod-bayes", "pymc", "pytensor", "nutpie", "arviz", "numpy", "scipy", "xarray")
 
 
@@ -134,13 +137,16 @@ def _law_rows(ladder: xr.Dataset, labels: xr.Dataset, config: Config) -> dict[st
         found = [k for k in range(int(label.max()) + 1) if (label == k).any()]
         groups = {f"{name}/{k}": positions[label == k] for k in found}
         if config.mapping.form == NO_MAP and (label < 0).any():
-            groups[f"{name}/unclustered"] = positions[label < 0]
+            groups[f"{name}/{UNCLUSTERED}"] = positions[label < 0]
         trials = ladder[N_TRIALS].values[:, positions]
         enough = np.median(trials[trials > 0]) >= config.cluster.min_trials
         if len(groups) >= config.mapping.min_clusters and enough:
             data = build_rows(ladder, groups)
             flat = find_flat(data, config.law.classes)
-            rows[name] = data.assign(flat=(CLUSTER, flat & (config.mapping.form != NO_MAP)))
+            rows[name] = data.assign(
+                flat=(CLUSTER, flat & (config.mapping.form != NO_MAP)),
+                mixed=(CLUSTER, [group.endswith(UNCLUSTERED) for group in groups]),
+            )
     return rows
 
 
@@ -206,7 +212,7 @@ def _with_constants(
 ) -> xr.DataTree:
     """Add what the law was fitted to, and the covariates at which log-hazards are stated."""
     constants = data.assign(reference=("scale", np.array(list(reference.values()))))
-    constants = constants.drop_vars(["used", "flat"], errors="ignore")
+    constants = constants.drop_vars(["used", "flat", "mixed"], errors="ignore")
     return tree.assign(constant_data=xr.DataTree(constants))
 
 

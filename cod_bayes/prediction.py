@@ -100,7 +100,7 @@ def predict(
         expected.append([mean.get(method, missing) for method in FORECASTERS])
         if explain:
             shares.append(split_variance(chains[headline[name]], rng))
-        if headline[name] != "cod":
+        if headline[name] != fitted.config.forecast.lead:
             reason = stages.clusters["headline_reason"].sel({BENCHMARK: name}).item()
             notes.append(f"{name}: the end-to-end law leads, since {reason}")
 

@@ -82,10 +82,16 @@ def _empty_table(ladder: xr.Dataset) -> xr.Dataset:
     )
 
 
+# Why the end-to-end law leads unless COD is asked for.
+BY_EVIDENCE = "it has the least error in backtests (forecast.lead)"
+
+
 def choose_headline(
     evals: xr.Dataset, labels: xr.Dataset, table: xr.Dataset, config: Config
 ) -> xr.Dataset:
     """Say for every benchmark whether COD leads or the end-to-end law, and why.
+
+    COD leads where ``forecast.lead`` asks for it and its subset is large enough.
 
     Adds to ``labels``: ``share_in_subset``, ``has_subset`` (a COD forecast exists), ``headline``
     and ``headline_reason``, all over benchmark.
@@ -100,6 +106,8 @@ def choose_headline(
         used = rows["in_subset"].values | whole
         share = float(rows["n_items"].values[used].sum() / of_benchmark.sum())
         reason = _why_not_cod(rows, int(used.sum()), share, evals, of_benchmark, config)
+        if not reason and config.forecast.lead != "cod":
+            reason = BY_EVIDENCE
         columns["share_in_subset"].append(share)
         columns["has_subset"].append(bool(used.any()))
         columns["headline"].append("end-to-end" if reason else "cod")

@@ -57,6 +57,7 @@ def forecast_jointly(
     ladder = select_runs(evals, "ladder")
     reference = {"compute": float(ladder["flops"].max())}
     rows = add_scales(build_rows(ladder, groups), ladder, ("compute",), reference)
+    rows["mixed"] = xr.zeros_like(rows["mixed"])
     in_subset = np.isin(label, [int(row.split("/")[1]) for row in used])
     points = build_mapping_data(ladder, {name: in_subset}, FORMS["rest"])
     data = points.isel(benchmark=0)

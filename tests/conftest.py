@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from cod_bayes.config import ClusterConfig, Config, SamplerConfig
+from cod_bayes.config import ClusterConfig, Config, ForecastConfig, SamplerConfig
 from cod_bayes.fitted import FittedModel
 from cod_bayes.fitting import fit
 from cod_bayes.simulate import BenchmarkSpec, simulate_evals
@@ -45,11 +45,12 @@ def small_evals() -> tuple[xr.Dataset, xr.Dataset]:
 
 @pytest.fixture(scope="session")
 def small_config() -> Config:
-    """Few draws: enough to test with, too few for the gate."""
+    """Few draws: enough to test with, too few for the gate. COD leads, to be seen everywhere."""
     return replace(
         Config(),
         cluster=ClusterConfig(min_cluster_size=8),
         sampler=SamplerConfig(draws=300, tune=400, chains=2, max_attempts=1),
+        forecast=ForecastConfig(lead="cod"),
     )
 
 

@@ -73,6 +73,7 @@ def make_rows(
             "n_questions": ("cluster", np.full(n_rows, n_questions)),
             "guess_floor": ("cluster", np.full(n_rows, guess_floor)),
             "used": ("cluster", np.ones(n_rows, dtype=bool)),
+            "mixed": ("cluster", np.ones(n_rows, dtype=bool)),
             "log_scale": (("scale", "llm"), np.linspace(-8.0, 0.0, n_llms)[None]),
         },
         coords={

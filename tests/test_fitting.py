@@ -8,7 +8,14 @@ import pytest
 import xarray as xr
 from invented import StubSampler, make_evals
 
-from cod_bayes.config import ClusterConfig, Config, DataConfig, LawConfig, MappingConfig
+from cod_bayes.config import (
+    ClusterConfig,
+    Config,
+    DataConfig,
+    ForecastConfig,
+    LawConfig,
+    MappingConfig,
+)
 from cod_bayes.errors import DataError
 from cod_bayes.fitting import fit
 from cod_bayes.inference import GATE_FIELDS
@@ -323,6 +330,25 @@ def test_every_map_leads_to_a_forecast(stub, finals, small_config, form):
     forecast = predict(fitted, flops=1e25, force=True)
     assert set(forecast["predictions"]["headline"].values) == {"cod"}
     assert np.isfinite(forecast["summary/median"]).all()
+
+
+def test_the_end_to_end_law_leads_by_default(stub, finals, small_config):
+    config = replace(
+        small_config,
+        mapping=MappingConfig(min_clusters=1, min_share=0.0),
+        law=LawConfig(classes=replace(small_config.law.classes, min_probability=0.0)),
+        forecast=ForecastConfig(),
+    )
+    fitted = fit(finals, config)
+    forecast = predict(fitted, flops=1e25, force=True)
+    predictions = forecast["predictions"].to_dataset()
+    assert set(predictions["headline"].values) == {"end-to-end"}
+    xr.testing.assert_equal(
+        predictions["score"],
+        predictions["score_by_forecaster"].sel(forecaster="end-to-end", drop=True),
+    )
+    assert np.isfinite(predictions["score_by_forecaster"]).all()  # COD stands beside it
+    assert not any("leads" in note for note in json.loads(forecast.attrs["notes"]))
 
 
 def test_one_trial_an_item_is_fitted_end_to_end(stub, small_config):

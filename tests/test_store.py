@@ -231,7 +231,7 @@ def test_thinning_keeps_every_so_many_th_draw(small_fit):
     for path in ("law/posterior", "end_to_end/posterior", "mapping/posterior", "law/sample_stats"):
         assert thin.group(path).sizes["draw"] == 30
     np.testing.assert_array_equal(
-        thin.tree["law/posterior/frailty"], small_fit.tree["law/posterior/frailty"][..., ::10]
+        thin.tree["law/posterior/luck_sd"], small_fit.tree["law/posterior/luck_sd"][..., ::10]
     )
     xr.testing.assert_identical(thin.group("clusters"), small_fit.group("clusters"))
     assert small_fit.group("law/posterior").sizes["draw"] == 300

@@ -5,14 +5,14 @@ import pytest
 import xarray as xr
 from invented import make_evals, make_law, make_rows
 
-from cod_bayes.config import ClassConfig, Config, MappingConfig
+from cod_bayes.config import ClassConfig, Config, ForecastConfig, MappingConfig
 from cod_bayes.law.curves import CURVES
 from cod_bayes.schema import CLASSES
 from cod_bayes.subset import choose_headline, join_laws, tabulate_clusters
 
 N_ITEMS = 100
 GROUPS = (40, 30, 20)  # ten items belong to no cluster
-CONFIG = Config()
+CONFIG = replace(Config(), forecast=ForecastConfig(lead="cod"))
 
 
 def table_of(in_subset, sizes=GROUPS, name="B"):
@@ -51,6 +51,15 @@ def test_cod_leads_where_the_subset_is_large_enough():
     assert chosen["share_in_subset"].item() == pytest.approx(0.9)
     assert chosen["has_subset"].item()
     assert chosen["n_clusters"].item() == 3
+
+
+def test_the_end_to_end_law_leads_unless_cod_is_asked_for():
+    chosen = headline(table_of([True] * 3), Config())
+    assert chosen["headline"].item() == "end-to-end"
+    assert chosen["headline_reason"].item() == "it has the least error in backtests (forecast.lead)"
+    assert chosen["has_subset"].item()
+    without = headline(table_of([False] * 3), Config())
+    assert "extrapolatable" in without["headline_reason"].item()
 
 
 def mapped(**settings):

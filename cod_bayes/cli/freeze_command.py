@@ -20,7 +20,7 @@ def run_freeze(
     evals_file: Annotated[Path, typer.Argument(metavar="EVALS", help="Evaluation data (.nc).")],
     method: Annotated[
         str, typer.Option("--method", "-m", help="As cod, or average[members=[...]].")
-    ] = "cod[lead=headline]",
+    ] = "end-to-end-exp",
     flops: Flops = None,
     params: Params = None,
     tokens: Tokens = None,

@@ -38,7 +38,7 @@ def name_levels(record: Record) -> list[str]:
 def forecast_table(
     session: Session, record: Record, truth: dict[str, float] | None = None
 ) -> "Table":
-    """A row a benchmark and target: median, intervals, and the end-to-end law beside them."""
+    """A row a benchmark and target: median, intervals, and the other forecaster beside them."""
     entries = record["forecasts"]
     widest = max(range(len(entries[0]["intervals"])), key=lambda i: _level(entries[0], i))
     levels = name_levels(record)
@@ -46,7 +46,9 @@ def forecast_table(
     thresholds = [reach["threshold"] for reach in entries[0].get("reach", [])]
     headers = [*(["FLOP"] if several else []), "method", "median", *levels]
     headers += [f"P(reach {100 * threshold:g} %)" for threshold in thresholds]
-    headers += ["end-to-end", levels[widest]]
+    # where forecasters lead in turn, the end-to-end law is the one that always has a forecast
+    other = "cod" if all(entry["headline"] == "end-to-end" for entry in entries) else "end-to-end"
+    headers += [_METHODS[other], levels[widest]]
     headers += ["truth", f"in {levels[widest].rpartition(' ')[0]}"] if truth is not None else []
     table = make_table(session, ["benchmark"], headers)
     for entry in entries:
@@ -54,8 +56,12 @@ def forecast_table(
         cells = [format_flops(entry["flops"])] if several else []
         cells += [method, percent(entry["median"]), *map(_interval, entry["intervals"])]
         cells += [percent(reach["probability"]) for reach in entry.get("reach", [])]
-        beside = entry["methods"]["end-to-end"]
-        cells += [percent(beside["median"]), _interval(beside["intervals"][widest])]
+        beside = entry["methods"].get(other)
+        cells += (
+            [percent(beside["median"]), _interval(beside["intervals"][widest])]
+            if beside
+            else ["none", ""]
+        )
         if truth is not None:
             actual = truth[entry["benchmark"]]
             cells += [

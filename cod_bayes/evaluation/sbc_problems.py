@@ -125,6 +125,7 @@ class LawProblem(ModelProblem):
     n_items: ClassVar[int] = 50
     n_trials: ClassVar[int] = 100
     floors: ClassVar[tuple[float, ...]] = (0.0,)
+    mixed: ClassVar[bool] = False
 
     @cached_property
     def design(self) -> xr.Dataset:
@@ -139,6 +140,7 @@ class LawProblem(ModelProblem):
                 "n_questions": (CLUSTER, np.full(self.n_rows, float(self.n_items))),
                 "guess_floor": (CLUSTER, np.resize(self.floors, self.n_rows)),
                 "used": (CLUSTER, np.ones(self.n_rows, dtype=bool)),
+                "mixed": (CLUSTER, np.full(self.n_rows, self.mixed)),
                 "log_scale": ((SCALE, LLM), log_scale),
             },
             coords={
@@ -179,6 +181,7 @@ class EndToEndProblem(LawProblem):
     n_items: ClassVar[int] = 1000
     n_trials: ClassVar[int] = 1
     floors: ClassVar[tuple[float, ...]] = (0.0, 0.25)
+    mixed: ClassVar[bool] = True
 
 
 @dataclass(frozen=True)

@@ -118,13 +118,13 @@ def build_rows(evals: xr.Dataset, groups: dict[str, np.ndarray]) -> xr.Dataset:
     evals
         Final ladder runs, dims (llm, item).
     groups
-        Row label -> positions of its items.
+        Row label -> positions of its items. Rows count as ``mixed``, of items easy and hard, until
+        the caller says that they are clusters of like difficulty.
     """
     rows = [pool_items(evals.isel({ITEM: positions})) for positions in groups.values()]
     data = xr.concat(rows, dim=CLUSTER) if rows else xr.Dataset()
-    return data.assign_coords({CLUSTER: list(groups)}).assign(
-        used=(CLUSTER, np.ones(len(groups), dtype=bool))
-    )
+    every = (CLUSTER, np.ones(len(groups), dtype=bool))
+    return data.assign_coords({CLUSTER: list(groups)}).assign(used=every, mixed=every)
 
 
 def add_scales(
@@ -144,7 +144,8 @@ def pad_rows(data: xr.Dataset, n_rows: int) -> xr.Dataset:
     """
     missing = n_rows - data.sizes[CLUSTER]
     labels = [*data[CLUSTER].values, *(f"padding-{i}" for i in range(missing))]
-    fill = {N_TRIALS: 0, N_CORRECT: 0, "n_questions": 1.0, "guess_floor": 0.0, "used": False}
+    counts = {N_TRIALS: 0, N_CORRECT: 0, "n_questions": 1.0}
+    fill = {**counts, "guess_floor": 0.0, "used": False, "mixed": False}
     padded = data.drop_vars(CLUSTER).pad({CLUSTER: (0, missing)}, constant_values=fill)
     types = {name: data[name].dtype for name in fill}
     return padded.astype({**{n: padded[n].dtype for n in padded}, **types}).assign_coords(

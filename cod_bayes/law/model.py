@@ -33,6 +33,7 @@ def law_arrays(data: xr.Dataset) -> dict[str, np.ndarray]:
         "log_scale": data["log_scale"].values,
         "chance_odds": chance / (1 - chance),
         "used": data["used"].values.astype(float),
+        "mixed": data["mixed"].values.astype(float),
     }
 
 
@@ -69,9 +70,9 @@ def build_law(
     with more trials, so a hundred trials an item are not a hundred times one; at one greedy trial
     an item the binomial part dominates by itself.
 
-    The floor is near what guessing scores. Where nothing can be guessed it is what even a model of
-    no compute solves, for a benchmark of free-form answers that stands at 2 % before it rises has a
-    law that is too shallow without it, and far too sure.
+    The floor is near what guessing scores. Where nothing can be guessed, rows of ``mixed``
+    difficulty have what even a model of no compute solves: without it, a benchmark of free-form
+    answers that stands at 2 % before it rises has a law that is too shallow, and far too sure.
 
     Log-hazards, slopes and luck are centred, since the data pin them; ceilings and floors are
     not, since often only the prior does. Rows that are not ``used``, and models that tried
@@ -81,7 +82,7 @@ def build_law(
     ----------
     data
         Dims (cluster, llm): ``n_trials``, ``n_correct`` (counts); (cluster,): ``n_questions``,
-        ``guess_floor`` (probability), ``used``; (scale, llm): ``log_scale`` (nats).
+        ``guess_floor`` (probability), ``used``, ``mixed``; (scale, llm): ``log_scale`` (nats).
         See :func:`cod_bayes.law.data.build_rows`.
     config
         Curve and priors.
@@ -109,6 +110,7 @@ def build_law(
         log_scale = pm.Data("log_scale", arrays["log_scale"], dims=(SCALE, LLM))
         chance_odds = pm.Data("chance_odds", arrays["chance_odds"], dims=CLUSTER)
         used = pm.Data("used", arrays["used"], dims=CLUSTER)
+        mixed = pm.Data("mixed", arrays["mixed"], dims=CLUSTER)
 
         hazard_mean = priors.log_hazard_mean.build("log_hazard_mean", dims=SCALE)
         hazard_sd = priors.log_hazard_sd.build("log_hazard_sd", dims=SCALE)
@@ -128,7 +130,7 @@ def build_law(
         )
 
         ceiling = _build_ceiling(curve, priors)
-        floor = _build_floor(curve, priors, chance_odds)
+        floor = _build_floor(curve, priors, chance_odds, mixed)
         frailty = _build_frailty(curve, priors)
         hazard = compute_log_hazard(
             log_hazard[:, :, None], slope[:, :, None], log_scale[:, None, :], pt
@@ -214,7 +216,7 @@ def _build_frailty(curve: Curve, priors: LawPriors) -> Any:
     return priors.frailty.build("frailty", dims=CLUSTER)
 
 
-def _build_floor(curve: Curve, priors: LawPriors, chance_odds: Any) -> Any:
+def _build_floor(curve: Curve, priors: LawPriors, chance_odds: Any, mixed: Any) -> Any:
     """What a model of no compute scores: guesses, and what is trivial; dims (cluster,)."""
     import pymc as pm
     import pytensor.tensor as pt
@@ -224,7 +226,7 @@ def _build_floor(curve: Curve, priors: LawPriors, chance_odds: Any) -> Any:
     sd = priors.floor_logit_sd.build("floor_logit_sd")
     offset = bound_at_two_sd(pm.Normal("floor_offset", dims=CLUSTER), sd, pt)
     trivial = priors.trivial_odds.build("trivial_odds", dims=CLUSTER)
-    odds = pt.where(chance_odds > 0, chance_odds * pt.exp(offset), trivial)
+    odds = pt.where(chance_odds > 0, chance_odds * pt.exp(offset), trivial * mixed)
     return pm.Deterministic("floor", odds / (1 + odds), dims=CLUSTER)
 
 

@@ -12,7 +12,7 @@ from .conftest import replace_fit
 def test_a_fit_is_shown_and_saved(run, stub_fit, evals_file, tmp_path):
     result = run("fit", evals_file, "--seed", "7")
     assert result.exit_code == 0, result.output
-    assert "COD" in result.stdout
+    assert "end-to-end" in result.stdout
     assert "passed" in result.stdout
     assert "law of SUMS" in result.stderr
     assert "saved models/evals" in result.stderr

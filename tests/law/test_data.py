@@ -150,6 +150,7 @@ def test_padding_adds_unused_rows_and_keeps_the_others(rng):
     xr.testing.assert_equal(padded.isel(cluster=slice(2)), data)
     added = padded.isel(cluster=slice(2, None))
     assert not added["used"].any()
+    assert not added["mixed"].any()
     assert (added["n_trials"] == 0).all()
     assert (added["n_correct"] == 0).all()
     assert {n: padded[n].dtype for n in padded} == {n: data[n].dtype for n in data}

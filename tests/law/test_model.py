@@ -187,8 +187,11 @@ def test_prior_scores_lie_within_range_and_are_not_piled_at_the_ends(rows):
     assert ((floor > 0.109) & (floor < 0.476)).all()
 
 
-def test_without_chance_the_floor_is_what_is_trivial(rng):
-    with build_law(make_rows(rng.binomial(4000, 0.3, (2, 8)))) as model:
+def test_without_chance_the_floor_is_what_is_trivial_in_mixed_rows(rng):
+    rows = make_rows(rng.binomial(4000, 0.3, (2, 8)))
+    with build_law(rows.assign(mixed=("cluster", [False, False]))) as model:
+        assert (pm.draw(model["floor"], draws=5, mode=PLAIN, random_seed=1) == 0).all()
+    with build_law(rows) as model:
         floor, odds = pm.draw(
             [model["floor"], model["trivial_odds"]], draws=200, mode=PLAIN, random_seed=1
         )
