@@ -212,7 +212,7 @@ def _with_constants(
 ) -> xr.DataTree:
     """Add what the law was fitted to, and the covariates at which log-hazards are stated."""
     constants = data.assign(reference=("scale", np.array(list(reference.values()))))
-    constants = constants.drop_vars(["used", "flat", "mixed"], errors="ignore")
+    constants = constants.drop_vars(["used", "flat"], errors="ignore")
     return tree.assign(constant_data=xr.DataTree(constants))
 
 

@@ -56,15 +56,27 @@ def law_log_priors(posterior: xr.Dataset, data: xr.Dataset, config: LawConfig) -
     """
     draws = stack_draws(posterior)
     curve, priors = load_curve(config.curve), config.priors
+    chance = data["guess_floor"].values
+    mixed = data["mixed"].values.astype(bool)
+    # parameters that the law has for shape's sake, without effect, would only add noise
+    in_use = {
+        "trivial_odds": np.flatnonzero(mixed & (chance == 0)),
+        "benchmark_frailty": np.flatnonzero(mixed),
+    }
+    if mixed.all():
+        draws = draws.drop_vars("cluster_frailty", errors="ignore")
     densities = {}
     for field in fields(priors):
         prior: Prior = getattr(priors, field.name)
         if prior.distribution != "fixed" and field.name in draws:
             values = draws[field.name]
+            if field.name in in_use:
+                values = values.isel({CLUSTER: in_use[field.name]})
+            if not values.size:
+                continue
             rest = [dim for dim in values.dims if dim != SAMPLE]
             columns = values.transpose(SAMPLE, *rest).values.reshape(values.sizes[SAMPLE], -1)
             densities[field.name] = log_prior(prior, columns).sum(axis=1)
-    chance = data["guess_floor"].values
     if curve.has_ceiling:
         centre = _number(draws, priors.ceiling_logit_mean, "ceiling_logit_mean")
         sd = _number(draws, priors.ceiling_logit_sd, "ceiling_logit_sd")

@@ -74,6 +74,9 @@ def build_law(
     difficulty have what even a model of no compute solves: without it, a benchmark of free-form
     answers that stands at 2 % before it rises has a law that is too shallow, and far too sure.
 
+    Clusters of a benchmark share a frailty, for they are alike in how much their items differ;
+    rows of mixed difficulty have each its own.
+
     Log-hazards, slopes and luck are centred, since the data pin them; ceilings and floors are
     not, since often only the prior does. Rows that are not ``used``, and models that tried
     nothing, stand apart from the others: they pad data to the shape of a compiled graph.
@@ -131,7 +134,7 @@ def build_law(
 
         ceiling = _build_ceiling(curve, priors)
         floor = _build_floor(curve, priors, chance_odds, mixed)
-        frailty = _build_frailty(curve, priors)
+        frailty = _build_frailty(curve, priors, mixed)
         hazard = compute_log_hazard(
             log_hazard[:, :, None], slope[:, :, None], log_scale[:, None, :], pt
         )
@@ -206,14 +209,16 @@ def _build_ceiling(curve: Curve, priors: LawPriors) -> Any:
     return pm.Deterministic("ceiling", pm.math.sigmoid(centre + offset), dims=CLUSTER)
 
 
-def _build_frailty(curve: Curve, priors: LawPriors) -> Any:
+def _build_frailty(curve: Curve, priors: LawPriors, mixed: Any) -> Any:
     """How much each row's items differ, dims (cluster,)."""
     import pymc as pm
     import pytensor.tensor as pt
 
     if not curve.has_frailty:
         return pt.zeros(pm.modelcontext(None).dim_lengths[CLUSTER])
-    return priors.frailty.build("frailty", dims=CLUSTER)
+    own = priors.benchmark_frailty.build("benchmark_frailty", dims=CLUSTER)
+    shared = priors.cluster_frailty.build("cluster_frailty")
+    return pm.Deterministic("frailty", pt.where(mixed > 0, own, shared), dims=CLUSTER)
 
 
 def _build_floor(curve: Curve, priors: LawPriors, chance_odds: Any, mixed: Any) -> Any:

@@ -34,6 +34,8 @@ DIMS = {
     "floor_offset": ("cluster",),
     "floor": ("cluster",),
     "trivial_odds": ("cluster",),
+    "cluster_frailty": (),
+    "benchmark_frailty": ("cluster",),
     "frailty": ("cluster",),
     "luck_sd": (),
     "luck": ("llm",),
@@ -139,7 +141,7 @@ def test_padding_changes_neither_density_nor_gradient_of_the_rows_in_use(interpr
     apart = dict(zip(("log_hazard", "slope_log__"), standing_apart[:2], strict=True))
     for name, extra in apart.items():
         longer[name] = np.concatenate([point[name], extra[None]], axis=1)
-    offsets = ("ceiling_offset", "floor_offset", "frailty_log__", "trivial_odds_log__")
+    offsets = ("ceiling_offset", "floor_offset", "benchmark_frailty_log__", "trivial_odds_log__")
     apart = dict(zip(offsets, standing_apart[2:], strict=True))
     for name, extra in apart.items():
         longer[name] = np.concatenate([point[name], extra])
@@ -185,6 +187,13 @@ def test_prior_scores_lie_within_range_and_are_not_piled_at_the_ends(rows):
     assert ((ceiling > 0.5) & (ceiling < 1)).all()
     # Chance is 0.25, and exp(-1) to exp(1) times its odds bound it.
     assert ((floor > 0.109) & (floor < 0.476)).all()
+
+
+def test_clusters_share_a_frailty_and_benchmarks_have_their_own(rows):
+    with build_law(rows.assign(mixed=("cluster", [False, False, True]))) as model:
+        frailty = pm.draw(model["frailty"], draws=100, mode=PLAIN, random_seed=1)
+    np.testing.assert_array_equal(frailty[:, 0], frailty[:, 1])
+    assert abs(np.corrcoef(frailty[:, 1], frailty[:, 2])[0, 1]) < 0.4
 
 
 def test_without_chance_the_floor_is_what_is_trivial_in_mixed_rows(rng):
@@ -241,5 +250,5 @@ def test_a_fixed_prior_takes_its_variables_dims(interpreted, rows):
 
 def test_what_a_forecast_reads_exists_even_if_it_is_fixed(rows):
     known = {n: fixed(0.1, "known") for n in ("luck_sd", "residual_sd", "item_dispersion")}
-    model = build_law(rows, with_priors(frailty=fixed(1.0, "logistic"), **known))
+    model = build_law(rows, with_priors(cluster_frailty=fixed(1.0, "logistic"), **known))
     assert {*known, "frailty"} <= set(model.named_vars)
