@@ -242,7 +242,7 @@ class Config:
             The file, such as ``configs/default.toml``.
         overrides
             Settings that win over the file's, such as ``"sampler.draws=500"`` or
-            ``"law.priors.cluster_frailty.mean=0.3"``.
+            ``"law.priors.frailty.mean=0.3"``.
 
         Raises
         ------

@@ -122,11 +122,8 @@ class LawPriors:
     trivial_odds: Prior = _prior(
         lognormal(0.005, 1.0, "free-form benchmarks too have items that any model solves: 0 to 4 %")
     )
-    cluster_frailty: Prior = _prior(
-        gamma(0.6, "items within a cluster differ: 0 is the paper's law, 1 logistic in ln C")
-    )
-    benchmark_frailty: Prior = _prior(
-        gamma(0.6, "the same of a whole benchmark's items, each benchmark for itself")
+    frailty: Prior = _prior(
+        gamma(0.6, "items within a row differ: 0 is the paper's law, 1 logistic in ln C")
     )
     luck_sd: Prior = _prior(gamma(0.3, "a checkpoint's luck on the logit, shared by its items"))
     residual_sd: Prior = _prior(gamma(0.15, "a cluster's own departure from its law, logit"))

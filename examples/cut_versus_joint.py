@@ -107,12 +107,7 @@ def _rates(model: pm.Model, curve, log_scale: np.ndarray, luck=None):  # type: i
         model["log_hazard"][:, :, None], model["slope"][:, :, None], log_scale[:, None, :], pt
     )
     law = compute_score(
-        hazard,
-        model["ceiling"][:, None],
-        model["floor"][:, None],
-        model["frailty"][:, None],
-        curve,
-        pt,
+        hazard, model["ceiling"][:, None], model["floor"][:, None], model["frailty"], curve, pt
     )
     return shift_logit(law, (model["luck"] if luck is None else luck), pt)
 

@@ -103,7 +103,7 @@ def make_law(n_draws: int, n_rows: int = 1, n_scales: int = 1, **values: Any) ->
     variables = {}
     for name, default in defaults.items():
         value = np.asarray(values.get(name, default), float)
-        if name in ("log_hazard", "slope", "ceiling", "floor", "frailty"):
+        if name in ("log_hazard", "slope", "ceiling", "floor"):
             value = value[:, None] if value.shape == (n_draws,) else value
             value = np.broadcast_to(value, (n_draws, n_rows)).reshape(CHAINS, -1, n_rows)
             dims: tuple[str, ...] = ("chain", "draw", "cluster")

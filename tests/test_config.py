@@ -49,7 +49,7 @@ def test_any_config_survives_the_way_to_toml_and_back(
     benchmarks, quantile, draws, ci_prob, mean, reason
 ):
     default = Config()
-    priors = dataclasses.replace(default.law.priors, cluster_frailty=gamma(mean, reason))
+    priors = dataclasses.replace(default.law.priors, frailty=gamma(mean, reason))
     config = dataclasses.replace(
         default,
         data=DataConfig(benchmarks=benchmarks),
@@ -108,25 +108,22 @@ def test_override_values_have_the_syntax_of_toml_or_are_bare_words(
 
 def test_an_override_of_one_parameter_keeps_the_others_and_drops_the_reason():
     before = Config().law.priors
-    after = Config.from_mapping({}, ["law.priors.cluster_frailty.mean=0.3"]).law.priors
-    assert after.cluster_frailty == Prior(
-        "gamma", {**before.cluster_frailty.parameters, "mean": 0.3}, ""
-    )
-    assert dataclasses.replace(after, cluster_frailty=before.cluster_frailty) == before
+    after = Config.from_mapping({}, ["law.priors.frailty.mean=0.3"]).law.priors
+    assert after.frailty == Prior("gamma", {**before.frailty.parameters, "mean": 0.3}, "")
+    assert dataclasses.replace(after, frailty=before.frailty) == before
 
 
 def test_a_prior_keeps_its_reason_while_its_numbers_stay():
-    before = Config().law.priors.cluster_frailty
-    same = f"law.priors.cluster_frailty.mean={before.parameters['mean']}"
-    assert Config.from_mapping({}, [same]).law.priors.cluster_frailty == before
+    before = Config().law.priors.frailty
+    same = f"law.priors.frailty.mean={before.parameters['mean']}"
+    assert Config.from_mapping({}, [same]).law.priors.frailty == before
 
 
 def test_a_prior_of_another_distribution_comes_whole(tmp_path):
-    numbers = 'distribution = "normal"\nmean = 1\nsd = 2.0\nreason = "known"\n'
-    table = f"[law.priors.cluster_frailty]\n{numbers}"
+    table = '[law.priors.frailty]\ndistribution = "normal"\nmean = 1\nsd = 2.0\nreason = "known"\n'
     config = Config.from_toml(write(tmp_path, table))
-    assert config.law.priors.cluster_frailty == Prior("normal", {"mean": 1.0, "sd": 2.0}, "known")
-    assert "takes exactly mean, sd" in message("law.priors.cluster_frailty.distribution=normal")
+    assert config.law.priors.frailty == Prior("normal", {"mean": 1.0, "sd": 2.0}, "known")
+    assert "takes exactly mean, sd" in message("law.priors.frailty.distribution=normal")
 
 
 @pytest.mark.parametrize(
@@ -134,14 +131,11 @@ def test_a_prior_of_another_distribution_comes_whole(tmp_path):
     [
         ("sampler.drws=3", "sampler.drws is no setting; did you mean sampler.draws?"),
         ("smapler.draws=3", "smapler is no setting; did you mean sampler?"),
-        ("law.priors.cluster_frailti.mean=3", "did you mean law.priors.cluster_frailty?"),
-        ("law.priors.cluster_frailty.men=3", "did you mean law.priors.cluster_frailty.mean?"),
+        ("law.priors.frailti.mean=3", "did you mean law.priors.frailty?"),
+        ("law.priors.frailty.men=3", "did you mean law.priors.frailty.mean?"),
         ("zzz=3", "zzz is no setting; the top level has data, cluster"),
         ("sampler=3", "sampler is a table of settings, not 3"),
-        (
-            "law.priors.cluster_frailty=3",
-            "law.priors.cluster_frailty is a table of settings, not 3",
-        ),
+        ("law.priors.frailty=3", "law.priors.frailty is a table of settings, not 3"),
         ("sampler.draws=1.5", "sampler.draws must be a whole number such as 10; got 1.5"),
         ("sampler.draws=true", "sampler.draws must be a whole number such as 10; got True"),
         ("sampler.draws=5oo", "got '5oo'"),
@@ -153,19 +147,10 @@ def test_a_prior_of_another_distribution_comes_whole(tmp_path):
         ("law.scale=3", "law.scale must be a string"),
         ("data.benchmarks=GSM8K", "data.benchmarks must be an array"),
         ("data.benchmarks=[1]", "data.benchmarks[0] must be a string"),
-        (
-            "law.priors.cluster_frailty.mean=big",
-            "law.priors.cluster_frailty.mean must be a finite number",
-        ),
-        (
-            "law.priors.cluster_frailty.reason=3",
-            "law.priors.cluster_frailty.reason must be a string",
-        ),
-        ("law.priors.cluster_frailty.distribution=cauchy", "distribution 'cauchy' is unknown"),
-        (
-            "law.priors.cluster_frailty.mean=-1",
-            "law.priors.cluster_frailty: a gamma prior needs mean > 0",
-        ),
+        ("law.priors.frailty.mean=big", "law.priors.frailty.mean must be a finite number"),
+        ("law.priors.frailty.reason=3", "law.priors.frailty.reason must be a string"),
+        ("law.priors.frailty.distribution=cauchy", "distribution 'cauchy' is unknown"),
+        ("law.priors.frailty.mean=-1", "law.priors.frailty: a gamma prior needs mean > 0"),
         ("cluster.quantile=3", "cluster.quantile must be within (0, 1]; got 3.0"),
         ("law.scale=chips", "law.scale must be one of auto, compute, params-tokens"),
         ("law.classes.horizon=1", "law.classes.horizon must be above 1"),

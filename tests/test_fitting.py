@@ -87,16 +87,16 @@ def test_the_laws_draws_have_their_dims(small_fit):
     draws = ("chain", "draw")
     for name in ("log_hazard", "slope"):
         assert posterior[name].dims == (*draws, "scale", "cluster")
-    for name in ("ceiling", "floor", "frailty"):
+    for name in ("ceiling", "floor"):
         assert posterior[name].dims == (*draws, "cluster")
-    for name in ("luck_sd", "residual_sd", "item_dispersion"):
+    for name in ("frailty", "luck_sd", "residual_sd", "item_dispersion"):
         assert set(posterior[name].dims) == {"benchmark", *draws}
     assert not set(AUXILIARY) & set(posterior)
     assert (posterior.sizes["chain"], posterior.sizes["draw"]) == (2, 300)
     assert not any("padding" in str(c) for c in posterior["cluster"].values)
     whole = small_fit.group("end_to_end/posterior")
     assert list(whole["cluster"].values) == ["SUMS", "READ"]
-    assert whole["luck_sd"].dims == draws
+    assert whole["frailty"].dims == draws
 
 
 def test_rows_are_the_sums_over_their_items_final_checkpoints(small_fit, finals):

@@ -184,7 +184,7 @@ def test_laws_of_benchmarks_are_laid_side_by_side(rng):
     laws = {
         f"law/{name}": xr.DataTree.from_dict(
             {
-                "posterior": make_law(6, n, luck_sd=rng.gamma(2, size=6)).assign_coords(
+                "posterior": make_law(6, n, frailty=rng.gamma(2, size=6)).assign_coords(
                     cluster=[f"{name}/{i}" for i in range(n)]
                 ),
                 "sample_stats": xr.Dataset(
@@ -200,7 +200,7 @@ def test_laws_of_benchmarks_are_laid_side_by_side(rng):
     assert posterior["slope"].dims == ("chain", "draw", "scale", "cluster")
     for name in ("A", "B"):
         xr.testing.assert_equal(
-            posterior["luck_sd"].sel(benchmark=name, drop=True),
-            laws[f"law/{name}"]["posterior/luck_sd"],
+            posterior["frailty"].sel(benchmark=name, drop=True),
+            laws[f"law/{name}"]["posterior/frailty"],
         )
     assert joined["sample_stats/diverging"].dims == ("benchmark", "chain", "draw")

@@ -61,10 +61,7 @@ def law_log_priors(posterior: xr.Dataset, data: xr.Dataset, config: LawConfig) -
     # parameters that the law has for shape's sake, without effect, would only add noise
     in_use = {
         "trivial_odds": np.flatnonzero(mixed & (chance == 0)),
-        "benchmark_frailty": np.flatnonzero(mixed),
     }
-    if mixed.all():
-        draws = draws.drop_vars("cluster_frailty", errors="ignore")
     densities = {}
     for field in fields(priors):
         prior: Prior = getattr(priors, field.name)

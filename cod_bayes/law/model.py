@@ -20,8 +20,8 @@ from cod_bayes.schema import CLUSTER, LLM, N_CORRECT, N_TRIALS
 if TYPE_CHECKING:
     import pymc as pm
 
-GLOBAL_PARAMETERS = ("luck_sd", "residual_sd", "item_dispersion")
-ROW_PARAMETERS = ("log_hazard", "slope", "ceiling", "floor", "frailty")
+GLOBAL_PARAMETERS = ("frailty", "luck_sd", "residual_sd", "item_dispersion")
+ROW_PARAMETERS = ("log_hazard", "slope", "ceiling", "floor")
 # Marks models of other families, dim (llm,), in rows that have any.
 IS_ANCHOR = "is_anchor"
 
@@ -59,7 +59,7 @@ def build_law(
     run, row ``k`` and language model ``m``::
 
         h_km  = sum_s exp(log_hazard_sk - slope_sk x_sm)                the hazard of failing
-        p_km  = g_k + (1 - g_k) u_k S(h_km; frailty_k)                  the law
+        p_km  = g_k + (1 - g_k) u_k S(h_km; frailty)                    the law
         q_km  = expit(logit p_km + luck_m),  luck_m ~ Normal(0, luck_sd)
         count ~ BetaBinomial(mean q_km, intra-class correlation r/(1+r)),
                 r = item_dispersion / n_questions_k + residual_sd^2 q_km (1 - q_km)
@@ -73,9 +73,6 @@ def build_law(
     The floor is near what guessing scores. Where nothing can be guessed, rows of ``mixed``
     difficulty have what even a model of no compute solves: without it, a benchmark of free-form
     answers that stands at 2 % before it rises has a law that is too shallow, and far too sure.
-
-    Clusters of a benchmark share a frailty, for they are alike in how much their items differ;
-    rows of mixed difficulty have each its own.
 
     Log-hazards, slopes and luck are centred, since the data pin them; ceilings and floors are
     not, since often only the prior does. Rows that are not ``used``, and models that tried
@@ -134,12 +131,11 @@ def build_law(
 
         ceiling = _build_ceiling(curve, priors)
         floor = _build_floor(curve, priors, chance_odds, mixed)
-        frailty = _build_frailty(curve, priors, mixed)
+        frailty = priors.frailty.build("frailty") if curve.has_frailty else pt.constant(0.0)
         hazard = compute_log_hazard(
             log_hazard[:, :, None], slope[:, :, None], log_scale[:, None, :], pt
         )
-        shape = (ceiling[:, None], floor[:, None], frailty[:, None])
-        law = compute_score(hazard, *shape, curve, pt)
+        law = compute_score(hazard, ceiling[:, None], floor[:, None], frailty, curve, pt)
         observe_counts(law, data, priors, anchor_sd)
     return model
 
@@ -207,18 +203,6 @@ def _build_ceiling(curve: Curve, priors: LawPriors) -> Any:
     sd = priors.ceiling_logit_sd.build("ceiling_logit_sd")
     offset = bound_at_two_sd(pm.Normal("ceiling_offset", dims=CLUSTER), sd, pt)
     return pm.Deterministic("ceiling", pm.math.sigmoid(centre + offset), dims=CLUSTER)
-
-
-def _build_frailty(curve: Curve, priors: LawPriors, mixed: Any) -> Any:
-    """How much each row's items differ, dims (cluster,)."""
-    import pymc as pm
-    import pytensor.tensor as pt
-
-    if not curve.has_frailty:
-        return pt.zeros(pm.modelcontext(None).dim_lengths[CLUSTER])
-    own = priors.benchmark_frailty.build("benchmark_frailty", dims=CLUSTER)
-    shared = priors.cluster_frailty.build("cluster_frailty")
-    return pm.Deterministic("frailty", pt.where(mixed > 0, own, shared), dims=CLUSTER)
 
 
 def _build_floor(curve: Curve, priors: LawPriors, chance_odds: Any, mixed: Any) -> Any:

@@ -6,7 +6,7 @@ import json
 def test_every_prior_has_a_row(run, model):
     result = run("sensitivity", model, "--flops", "3e24")
     assert result.exit_code == 0, result.output
-    for word in ("SUMS, %", "READ, %", "all priors", "likelihood", "cluster_frailty", "luck_sd"):
+    for word in ("SUMS, %", "READ, %", "all priors", "likelihood", "frailty", "luck_sd"):
         assert word in result.stdout
     assert "k-hat" in result.stderr
 

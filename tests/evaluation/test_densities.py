@@ -47,9 +47,8 @@ def test_the_likelihood_and_every_prior_are_the_models(drawn):
     assert likelihood[1] == pytest.approx(expected["count"], rel=1e-8)
     offsets = {"ceiling": "ceiling_offset"}
     structure = {"log_hazard", "slope", "luck", "count", "floor_offset"}
-    idle = {"cluster_frailty"}  # of rows that are no clusters
     named = {offsets.get(n, n) for n in priors} - {"floor"}
-    assert named == set(expected) - structure - idle
+    assert named == set(expected) - structure
     for name in set(priors) - {"floor", "trivial_odds"}:
         assert priors[name][1] == pytest.approx(expected[offsets.get(name, name)], rel=1e-6), name
 
@@ -61,11 +60,11 @@ def test_what_is_trivial_counts_only_where_nothing_can_be_guessed(drawn):
     assert law_log_priors(truths, data, Config().law)["trivial_odds"] == pytest.approx(expected)
 
 
-def test_clusters_have_one_frailty_and_no_trivial_share(drawn):
+def test_clusters_have_no_trivial_share(drawn):
     truths, data, _ = drawn
     names = set(law_log_priors(truths, data.assign(mixed=~data["mixed"]), Config().law))
-    assert "cluster_frailty" in names
-    assert not {"benchmark_frailty", "trivial_odds"} & names
+    assert "frailty" in names
+    assert "trivial_odds" not in names
 
 
 def test_floors_of_zero_have_no_prior_to_scale(drawn):
@@ -81,8 +80,8 @@ def test_floors_of_zero_have_no_prior_to_scale(drawn):
 def test_a_curve_without_ceiling_floor_or_frailty_has_fewer_priors(drawn):
     truths, data, _ = drawn
     law = replace(Config().law, curve="f3")
-    own = law_log_priors(truths.drop_vars(["cluster_frailty", "ceiling_logit_mean"]), data, law)
-    assert {"ceiling", "floor", "cluster_frailty", "ceiling_logit_mean"} & set(own) == set()
+    own = law_log_priors(truths.drop_vars(["frailty", "ceiling_logit_mean"]), data, law)
+    assert {"ceiling", "floor", "frailty", "ceiling_logit_mean"} & set(own) == set()
 
 
 def test_priors_by_their_textbook_densities():

@@ -72,7 +72,7 @@ def test_the_forecast_of_a_fitted_model(small_fit):
     np.testing.assert_allclose(unscaled, medians, atol=1e-3)
     whole = result.sel(forecaster="end-to-end")
     assert np.isfinite(whole["quantile"].sel(component=[PRIOR, LIKELIHOOD])).all()
-    assert {"cluster_frailty", "ceiling", "floor", "luck_sd"} <= set(result["component"].values)
+    assert {"frailty", "ceiling", "floor", "luck_sd"} <= set(result["component"].values)
     spread = whole["quantile"].sel(level=0.95) - whole["quantile"].sel(level=0.05)
     by_likelihood = spread.sel(component=LIKELIHOOD).mean(("benchmark", "target"))
     assert float(by_likelihood.sel(alpha=2.0)) < float(by_likelihood.sel(alpha=0.5))

@@ -34,9 +34,6 @@ DIMS = {
     "floor_offset": ("cluster",),
     "floor": ("cluster",),
     "trivial_odds": ("cluster",),
-    "cluster_frailty": (),
-    "benchmark_frailty": ("cluster",),
-    "frailty": ("cluster",),
     "luck_sd": (),
     "luck": ("llm",),
     "residual_sd": (),
@@ -107,7 +104,7 @@ def test_the_counts_density_is_a_beta_binomial(rows, rng):
         "slope": one["slope"].values,
         "ceiling": one["ceiling"].values,
         "floor": one["floor"].values,
-        "frailty": np.full(3, 0.7),
+        "frailty": 0.7,
         "luck": luck,
         "item_dispersion": dispersion,
         "residual_sd": residual,
@@ -136,22 +133,21 @@ def test_the_counts_density_is_a_beta_binomial(rows, rng):
 def test_padding_changes_neither_density_nor_gradient_of_the_rows_in_use(interpreted, rows, rng):
     bare, padded = build_law(rows), build_law(pad_rows(rows, 5))
     point = a_point(bare, rng)
-    standing_apart = rng.normal(size=(6, 2))
+    standing_apart = rng.normal(size=(5, 2))
     longer = dict(point)
     apart = dict(zip(("log_hazard", "slope_log__"), standing_apart[:2], strict=True))
     for name, extra in apart.items():
         longer[name] = np.concatenate([point[name], extra[None]], axis=1)
-    offsets = ("ceiling_offset", "floor_offset", "benchmark_frailty_log__", "trivial_odds_log__")
+    offsets = ("ceiling_offset", "floor_offset", "trivial_odds_log__")
     apart = dict(zip(offsets, standing_apart[2:], strict=True))
     for name, extra in apart.items():
         longer[name] = np.concatenate([point[name], extra])
 
-    # What the padded rows add is their own prior: slopes and frailties have it for logarithms.
-    slope, frailty = np.exp(standing_apart[[1, 4]])
+    # What the padded rows add is their own prior: the slope's is stated for its logarithm.
+    slope = np.exp(standing_apart[1])
     own = (
         stats.norm.logpdf(standing_apart[[0, 2, 3]]).sum()
-        + (stats.gamma.logpdf(frailty, 2.5, scale=0.6 / 2.5) + standing_apart[4]).sum()
-        + stats.norm.logpdf(standing_apart[5], np.log(0.005), 1.0).sum()
+        + stats.norm.logpdf(standing_apart[4], np.log(0.005), 1.0).sum()
         + (stats.gamma.logpdf(slope, 3, scale=1 / 3) + standing_apart[1]).sum()
     )
     without = bare.compile_logp(mode=PLAIN)(point)
@@ -187,13 +183,6 @@ def test_prior_scores_lie_within_range_and_are_not_piled_at_the_ends(rows):
     assert ((ceiling > 0.5) & (ceiling < 1)).all()
     # Chance is 0.25, and exp(-1) to exp(1) times its odds bound it.
     assert ((floor > 0.109) & (floor < 0.476)).all()
-
-
-def test_clusters_share_a_frailty_and_benchmarks_have_their_own(rows):
-    with build_law(rows.assign(mixed=("cluster", [False, False, True]))) as model:
-        frailty = pm.draw(model["frailty"], draws=100, mode=PLAIN, random_seed=1)
-    np.testing.assert_array_equal(frailty[:, 0], frailty[:, 1])
-    assert abs(np.corrcoef(frailty[:, 1], frailty[:, 2])[0, 1]) < 0.4
 
 
 def test_without_chance_the_floor_is_what_is_trivial_in_mixed_rows(rng):
@@ -250,5 +239,5 @@ def test_a_fixed_prior_takes_its_variables_dims(interpreted, rows):
 
 def test_what_a_forecast_reads_exists_even_if_it_is_fixed(rows):
     known = {n: fixed(0.1, "known") for n in ("luck_sd", "residual_sd", "item_dispersion")}
-    model = build_law(rows, with_priors(cluster_frailty=fixed(1.0, "logistic"), **known))
+    model = build_law(rows, with_priors(frailty=fixed(1.0, "logistic"), **known))
     assert {*known, "frailty"} <= set(model.named_vars)

@@ -121,8 +121,7 @@ def fixed_rest(model) -> dict:
         "floor_offset": [0.0],
         "ceiling_logit_mean": 3.0,
         "trivial_odds": [0.005],
-        "cluster_frailty": 0.5,
-        "benchmark_frailty": [0.5],
+        "frailty": 0.5,
         "item_dispersion": 0.06,
     }
     return {model[name]: np.asarray(value) for name, value in values.items()}

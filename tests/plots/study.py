@@ -74,7 +74,7 @@ def draw_law(rng: np.random.Generator, benchmark: Benchmark, draws: int, sd: flo
             "slope": (scaled, benchmark.slope * np.exp(0.8 * sd * rng.normal(size=shape))),
             "ceiling": (flat, rng.beta(40, 2, size=(CHAINS, draws, n))),
             "floor": (flat, np.full((CHAINS, draws, n), benchmark.floor)),
-            "frailty": (flat, rng.gamma(20, 0.03, size=(CHAINS, draws, n))),
+            "frailty": (("chain", "draw"), rng.gamma(20, 0.03, size=(CHAINS, draws))),
         },
         coords={
             "scale": ["compute"],
@@ -303,9 +303,10 @@ def invent_study(
     laws = [draw_law(rng, b, draws, 0.12) for b in benchmarks]
     evals, labels = invent_evals(rng, benchmarks, truths)
     scores = score_llms(evals, list(names))
-    luck = rng.gamma(20, 0.01, size=(CHAINS, draws, len(names)))
-    posterior = xr.concat(laws, dim="cluster").assign(
-        luck_sd=(("chain", "draw", "benchmark"), luck), benchmark=list(names)
+    rows = [law.drop_vars("frailty") for law in laws]
+    shared = [law[["frailty"]] for law in laws]
+    posterior = xr.concat(rows, dim="cluster").assign(
+        frailty=xr.concat(shared, dim="benchmark")["frailty"].assign_coords(benchmark=list(names))
     )
     constants = xr.Dataset({"reference": ("scale", [FLOPS[-1]])}, coords={"scale": ["compute"]})
     clusters = xr.Dataset({"label": ("item", labels)}, coords={"item": evals["item"].values})
