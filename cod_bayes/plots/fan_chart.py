@@ -286,15 +286,16 @@ def _finish_panel(axes: Axes, benchmark: str, fan: _Fan, study: _Study) -> None:
     headline = study.headlines.get(benchmark, study.methods[0])
     if headline != study.methods[0]:
         others = [study.fan(benchmark, name) for name in study.methods if name != headline]
-        rank = "leads" if any(other.is_known for other in others) else "alone"
-        axes.text(
-            *(0.04, 0.95, f"{_name_method(headline)} {rank}"),
-            transform=axes.transAxes,
-            va="top",
-            fontsize=7,
-            fontstyle="italic",
-            color=style.GREY,
-        )
+        alone = not any(other.is_known for other in others)
+        takes_turns = len(set(study.headlines.values())) > 1  # else the legend says it once
+        if alone or takes_turns:
+            _remark(axes, f"{_name_method(headline)} {'alone' if alone else 'leads'}")
+
+
+def _remark(axes: Axes, text: str) -> None:
+    """A few words in the panel's upper left corner."""
+    look = {"fontsize": 7, "fontstyle": "italic", "color": style.GREY}
+    axes.text(0.04, 0.95, text, look, transform=axes.transAxes, va="top")
 
 
 def _guess_floor(scores: xr.Dataset, evals: xr.Dataset | None, benchmark: str) -> float:

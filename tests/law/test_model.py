@@ -33,6 +33,7 @@ DIMS = {
     "ceiling": ("cluster",),
     "floor_offset": ("cluster",),
     "floor": ("cluster",),
+    "frailty": (),
     "trivial_odds": ("cluster",),
     "luck_sd": (),
     "luck": ("llm",),

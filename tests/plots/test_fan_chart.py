@@ -143,11 +143,12 @@ def test_the_end_to_end_law_alone_is_said_to_be(study: Study):
 def test_cod_is_outlined_where_the_end_to_end_law_leads(study: Study):
     tree = study.grid.copy()
     predictions = tree["predictions"].to_dataset()
-    leads = ("benchmark", ["end-to-end"] * 3)
-    tree["predictions"] = xr.DataTree(predictions.assign_coords(headline=leads))
-    figure = plots.forecast(tree, benchmarks="Code")
-    assert words(figure.axes[0]) == ["end-to-end law leads"]
-    assert "COD: median, 90 % interval" in legend_labels(figure)
+    for leads, says in (["cod", "end-to-end"], ["end-to-end law leads"]), (["end-to-end"] * 2, []):
+        headline = ("benchmark", [*leads, "end-to-end"])
+        tree["predictions"] = xr.DataTree(predictions.assign_coords(headline=headline))
+        figure = plots.forecast(tree)
+        assert words(figure.axes[1]) == says
+        assert "COD: median, 90 % interval" in legend_labels(figure)
 
 
 def test_methods_chooses_what_is_outlined(study: Study):
