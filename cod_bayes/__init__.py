@@ -9,6 +9,7 @@ stage                   takes                                        gives
 :func:`build_mapping`   scores of the predictable subset, of all     PyMC model: subset to full set
 :func:`fit`             evals, :class:`Config`                       :class:`FittedModel`, sampled
 :func:`predict`         a fitted model, a target's compute           draws of the target's scores
+:func:`allocate`        a fitted model, candidates, values, costs    each one's risk and regret
 ======================  ===========================================  =============================
 
 :func:`fit` runs the four stages; :func:`predict` works on its draws alone. The method is that of
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from cod_bayes.cluster import cluster_items
     from cod_bayes.config import Config
     from cod_bayes.datasets import load_dataset, load_truth
+    from cod_bayes.decide.allocation import allocate
     from cod_bayes.errors import CodBayesError
     from cod_bayes.fitted import FittedModel
     from cod_bayes.fitting import fit
@@ -48,6 +50,7 @@ __all__ = [
     "CodBayesError",
     "Config",
     "FittedModel",
+    "allocate",
     "build_law",
     "build_mapping",
     "cluster_items",
@@ -67,6 +70,7 @@ _MODULES = {
     "CodBayesError": "errors",
     "Config": "config",
     "FittedModel": "fitted",
+    "allocate": "decide.allocation",
     "build_law": "law",
     "build_mapping": "mapping",
     "cluster_items": "cluster",

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from cod_bayes.cli.allocate_command import run_allocate
 from cod_bayes.cli.backtest_command import run_backtest
 from cod_bayes.cli.demo_command import run_demo
 from cod_bayes.cli.faults import describe_fault, is_expected
@@ -48,6 +49,10 @@ _COMMANDS: dict[str, tuple[Callable[..., None], tuple[str, ...]]] = {
             "cod-bayes predict models/mine --flops 3e24 --reach 0.7",
             "cod-bayes predict models/mine --params 70B --tokens 15T --json",
         ),
+    ),
+    "allocate": (
+        run_allocate,
+        ("cod-bayes allocate models/mine --plan configs/allocation.toml --risk cvar",),
     ),
     "sensitivity": (
         run_sensitivity,

@@ -1,0 +1,317 @@
+"""Which run to train: candidates, what each costs and is worth, and what risk one will take."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import xarray as xr
+
+from cod_bayes.decide.costs import Costs
+from cod_bayes.decide.measures import (
+    compute_cvar,
+    compute_evpi,
+    compute_expected_regret,
+    compute_p_best,
+    compute_quantile_regret,
+)
+from cod_bayes.decide.values import ThresholdValue, Value, value_scores
+from cod_bayes.errors import ConfigError, DataError, join_faults
+from cod_bayes.fitted import FittedModel
+from cod_bayes.law.data import COMPUTE_SCALE
+from cod_bayes.prediction import predict
+from cod_bayes.schema import BENCHMARK
+
+CANDIDATE = "candidate"
+ATTITUDES = ("mean", "cvar", "chance", "regret")
+# Computes closer than this are one to a law in compute.
+SAME_FLOPS = 1e-6
+
+type Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Risk:
+    """What makes a candidate the right one.
+
+    attitude
+        ``mean``, the largest expected utility; ``cvar``, the largest mean of its worst share
+        ``alpha``; ``chance``, the cheapest that reaches every threshold at once with
+        ``probability``; ``regret``, the smallest regret that is not exceeded with probability
+        ``regret_level``.
+    """
+
+    attitude: str = "mean"
+    alpha: float = 0.1
+    probability: float = 0.8
+    regret_level: float = 0.95
+
+    def __post_init__(self) -> None:
+        if self.attitude not in ATTITUDES:
+            raise ConfigError(
+                f"Risk.attitude must be one of {', '.join(ATTITUDES)}; got {self.attitude!r}"
+            )
+        for name in ("alpha", "probability", "regret_level"):
+            if not 0 < getattr(self, name) <= 1:
+                raise ConfigError(
+                    f"Risk.{name} is a share within (0, 1], as 0.8; got {getattr(self, name)}"
+                )
+
+
+def allocate(
+    fitted: FittedModel,
+    candidates: pd.DataFrame,
+    values: Sequence[Value],
+    costs: Costs | None = None,
+    risk: Risk | None = None,
+    *,
+    ci_prob: float = 0.9,
+    trials: int | None = None,
+    force: bool = False,
+    random_seed: int = 0,
+) -> xr.Dataset:
+    """Judge candidates for the next large run, and recommend one.
+
+    Utility is what a new run's scores are worth, less training and serving. Draws are paired:
+    candidates share the law's parameters and the luck of the run to be, so that what is uncertain
+    for all of them alike does not look like a difference.
+
+    Parameters
+    ----------
+    fitted
+        A fitted model.
+    candidates
+        A row a candidate: ``params`` (active) and ``tokens``, or ``flops``, or all three; ``name``
+        if wanted.
+    values
+        What scores are worth, in the currency of the costs.
+    costs, risk
+        Prices and limits; the attitude to risk.
+    ci_prob
+        Level of the scores' equal-tailed intervals.
+    trials
+        Trials an item with which scores will be measured; none means true pass rates.
+    force
+        Go on although the sampler's gate failed.
+    random_seed
+        Seed of what a new run draws.
+
+    Returns
+    -------
+    xr.Dataset
+        Dim ``candidate``: ``flops``, ``params``, ``tokens``, ``days``, ``price_training``,
+        ``price_inference``, ``feasible``, ``expected_utility``, ``utility_sd``, ``cvar``,
+        ``p_reach_all``, ``expected_regret``, ``quantile_regret``, ``p_best``, ``efficient``;
+        dims (benchmark, candidate): ``median``, ``lower``, ``upper``, and ``p_reach`` where there
+        is a threshold. Regrets, ``p_best`` and the attribute ``evpi`` are among the feasible
+        candidates, NaN for the others. Attributes: ``recommended`` (empty if none is fit),
+        ``reason``, ``evpi``, ``notes`` (JSON).
+
+    Raises
+    ------
+    DataError
+        For faulty candidates, or values of benchmarks that were not fitted.
+    ConvergenceError
+        If the gate failed and ``force`` is not set.
+    """
+    costs, risk = costs or Costs(), risk or Risk()
+    names, covariates = _read_candidates(candidates)
+    forecast = predict(
+        fitted,
+        flops=covariates.get("flops"),
+        params=covariates.get("params"),
+        tokens=covariates.get("tokens"),
+        trials=trials,
+        explain=False,
+        force=force,
+        random_seed=random_seed,
+    )
+    targets = forecast["predictions_constant_data"].to_dataset()
+    flops, params = targets["flops"].values, targets["params"].values
+    if costs.inference_tokens and np.isnan(params).any():
+        raise DataError(
+            "inference is priced by parameters, which the candidates lack: give params and "
+            "tokens, or set inference_tokens = 0"
+        )
+    draws = _stack_scores(forecast)
+    worth = value_scores(draws, values)
+    training = costs.price_training(flops)
+    serving = costs.price_inference(params) if costs.inference_tokens else np.zeros(len(flops))
+    utility = worth - training - serving
+    reached = _reach(draws, values)
+    table = xr.Dataset(
+        {
+            "flops": (CANDIDATE, flops),
+            "params": (CANDIDATE, params),
+            "tokens": (CANDIDATE, targets["tokens"].values),
+            "days": (CANDIDATE, costs.hardware.compute_days(flops)),
+            "price_training": (CANDIDATE, training),
+            "price_inference": (CANDIDATE, serving),
+            "feasible": (CANDIDATE, costs.is_feasible(flops)),
+            "expected_utility": (CANDIDATE, utility.mean(axis=0)),
+            "utility_sd": (CANDIDATE, utility.std(axis=0)),
+            "cvar": (CANDIDATE, compute_cvar(utility, risk.alpha)),
+            "p_reach_all": (CANDIDATE, _reach_all(reached, len(flops))),
+        },
+        coords={CANDIDATE: names},
+    )
+    table = table.assign(_among_feasible(utility, table["feasible"].values, risk))
+    table["efficient"] = (CANDIDATE, find_efficient(training + serving, worth.mean(axis=0)))
+    table = table.assign(_summarise_scores(draws, values, ci_prob, names))
+    table.attrs = _recommend(table, utility, risk, has_threshold=bool(reached))
+    notes = json.loads(str(forecast.attrs["notes"])) + _note_scale(fitted, targets)
+    table.attrs |= {"notes": json.dumps(notes), "ci_prob": ci_prob, "attitude": risk.attitude}
+    return table
+
+
+def find_efficient(price: Floats, worth: Floats) -> npt.NDArray[np.bool_]:
+    """Candidates that no other beats in both: none is cheaper (or as cheap) and worth more.
+
+    The efficient frontier of price against expected worth, shape (candidate,).
+    """
+    no_dearer, no_less = price[:, None] <= price, worth[:, None] >= worth
+    better = (price[:, None] < price) | (worth[:, None] > worth)
+    efficient: npt.NDArray[np.bool_] = ~(no_dearer & no_less & better).any(axis=0)
+    return efficient
+
+
+def _read_candidates(candidates: pd.DataFrame) -> tuple[list[str], dict[str, Floats]]:
+    """Names and covariates; a candidate is its compute, or parameters and tokens."""
+    faults = []
+    if candidates.empty:
+        raise DataError("there are no candidates: give at least one run to judge")
+    columns = {c: candidates[c].to_numpy(float) for c in ("flops", "params", "tokens")
+               if c in candidates}  # fmt: skip
+    if ("params" in columns) != ("tokens" in columns):
+        faults.append("params and tokens belong together")
+    if not columns:
+        faults.append("neither flops nor params and tokens are given")
+    for name, column in columns.items():
+        for row in np.flatnonzero(~(np.isfinite(column) & (column > 0))):
+            faults.append(f"{name} of candidate {row + 1} must be positive; got {column[row]}")
+    names = [str(n) for n in candidates["name"]] if "name" in candidates else []
+    if len(set(names)) < len(names):
+        faults.append(f"candidate {max(names, key=names.count)!r} stands there twice")
+    if faults:
+        raise DataError(join_faults("the candidates", faults))
+    return names or [f"run {i + 1}" for i in range(len(candidates))], columns
+
+
+def _stack_scores(forecast: xr.DataTree) -> dict[str, Floats]:
+    """One new run's score, benchmark -> (draw, candidate)."""
+    score = forecast["predictions"].to_dataset()["score"]
+    score = score.transpose(BENCHMARK, "chain", "draw", "target")
+    stacked = score.values.reshape(score.sizes[BENCHMARK], -1, score.sizes["target"])
+    return dict(zip(map(str, score[BENCHMARK].values), stacked, strict=True))
+
+
+def _reach(draws: dict[str, Floats], values: Sequence[Value]) -> list[npt.NDArray[np.bool_]]:
+    """Whether each threshold is reached, a table (draw, candidate) each."""
+    return [draws[v.benchmark] >= v.threshold for v in values if isinstance(v, ThresholdValue)]
+
+
+def _reach_all(reached: list[npt.NDArray[np.bool_]], n: int) -> Floats:
+    """Probability that all thresholds are reached at once; NaN where there is none."""
+    if not reached:
+        return np.full(n, np.nan)
+    together: Floats = np.all(reached, axis=0).mean(axis=0)
+    return together
+
+
+def _among_feasible(
+    utility: Floats, feasible: npt.NDArray[np.bool_], risk: Risk
+) -> dict[str, tuple[str, Floats]]:
+    """Measures that compare candidates: what cannot be chosen is regretted by nobody."""
+    names = ("expected_regret", "quantile_regret", "p_best")
+    columns = {name: np.full(len(feasible), np.nan) for name in names}
+    if feasible.any():
+        own = utility[:, feasible]
+        columns["expected_regret"][feasible] = compute_expected_regret(own)
+        columns["quantile_regret"][feasible] = compute_quantile_regret(own, risk.regret_level)
+        columns["p_best"][feasible] = compute_p_best(own)
+    return {name: (CANDIDATE, column) for name, column in columns.items()}
+
+
+def _summarise_scores(
+    draws: dict[str, Floats], values: Sequence[Value], ci_prob: float, names: list[str]
+) -> xr.Dataset:
+    """Median and interval of every score of value, and the probability of thresholds."""
+    wanted = list(dict.fromkeys(value.benchmark for value in values))
+    if not 0 < ci_prob < 1:
+        raise DataError(f"ci_prob is a fraction within (0, 1); got {ci_prob}")
+    levels = [(1 - ci_prob) / 2, 0.5, (1 + ci_prob) / 2]
+    quantiles = np.array([np.quantile(draws[name], levels, axis=0) for name in wanted])
+    dims = (BENCHMARK, CANDIDATE)
+    columns = {n: (dims, quantiles[:, i]) for i, n in enumerate(("lower", "median", "upper"))}
+    reach = np.full((len(wanted), len(names)), np.nan)
+    for value in values:
+        if isinstance(value, ThresholdValue):
+            reached = draws[value.benchmark] >= value.threshold
+            reach[wanted.index(value.benchmark)] = reached.mean(axis=0)
+    columns["p_reach"] = (dims, reach)
+    return xr.Dataset(columns, coords={BENCHMARK: wanted, CANDIDATE: names})
+
+
+def _recommend(
+    table: xr.Dataset, utility: Floats, risk: Risk, *, has_threshold: bool
+) -> dict[str, object]:
+    """The candidate that the attitude asks for, and why."""
+    feasible = table["feasible"].values
+    evpi = compute_evpi(utility[:, feasible]) if feasible.any() else float("nan")
+    chosen, reason = _choose(table, risk, has_threshold)
+    name = "" if chosen is None else str(table[CANDIDATE].values[chosen])
+    return {"recommended": name, "reason": reason, "evpi": evpi}
+
+
+def _choose(table: xr.Dataset, risk: Risk, has_threshold: bool) -> tuple[int | None, str]:
+    feasible = table["feasible"].values
+    if not feasible.any():
+        return None, "no candidate meets the deadline and the budget less its reserve"
+    if risk.attitude == "chance":
+        return _choose_by_chance(table, risk, has_threshold)
+    column, sign, reason = {
+        "mean": ("expected_utility", 1, "it has the largest expected utility"),
+        "cvar": ("cvar", 1, f"its worst {100 * risk.alpha:g} % are the least bad on average"),
+        "regret": (
+            "quantile_regret",
+            -1,
+            f"its regret stays smallest with probability {risk.regret_level:g}",
+        ),
+    }[risk.attitude]
+    judged = np.where(feasible, sign * table[column].values, -np.inf)
+    return int(judged.argmax()), f"{reason} of {int(feasible.sum())} feasible candidates"
+
+
+def _choose_by_chance(table: xr.Dataset, risk: Risk, has_threshold: bool) -> tuple[int | None, str]:
+    if not has_threshold:
+        raise DataError(
+            "a chance constraint needs a threshold: give a value with threshold and payoff"
+        )
+    p_reach, feasible = table["p_reach_all"].values, table["feasible"].values
+    fit = feasible & (p_reach >= risk.probability)
+    if not fit.any():
+        best = np.where(feasible, p_reach, -1.0).max()
+        return None, (
+            f"no feasible candidate reaches the thresholds with probability {risk.probability:g}; "
+            f"the likeliest has {best:.2f}"
+        )
+    price = (table["price_training"] + table["price_inference"]).values
+    chosen = int(np.where(fit, price, np.inf).argmin())
+    return chosen, (
+        f"it is the cheapest of {int(fit.sum())} that reach the thresholds with probability "
+        f"{risk.probability:g} or more"
+    )
+
+
+def _note_scale(fitted: FittedModel, targets: xr.Dataset) -> list[str]:
+    """Say so where a law in compute cannot tell candidates apart."""
+    scales = tuple(str(s) for s in fitted.group("end_to_end/constant_data")["scale"].values)
+    log_flops = np.sort(np.log(targets["flops"].values))
+    if scales != COMPUTE_SCALE or not (np.diff(log_flops) < SAME_FLOPS).any():
+        return []
+    return [
+        "candidates of equal compute have equal forecasts here, whatever their parameters and "
+        "tokens: this law stands in compute alone, for the ladder cannot tell the two apart"
+    ]

@@ -1,0 +1,62 @@
+"""``cod-bayes allocate``: a table, a recommendation, and JSON of the same."""
+
+import json
+
+import pytest
+
+PLAN = """
+[costs]
+gpu_hour = 0.0001
+[[values]]
+benchmark = "SUMS"
+threshold = 0.7
+payoff = 900
+[[values]]
+benchmark = "READ"
+per_point = 3
+[[candidates]]
+name = "small"
+params = 1e10
+tokens = 1e12
+[[candidates]]
+name = "large"
+params = 1e11
+tokens = 1e13
+"""
+
+
+@pytest.fixture
+def plan(tmp_path):
+    path = tmp_path / "plan.toml"
+    path.write_text(PLAN)
+    return path
+
+
+def test_candidates_stand_in_a_table_and_one_is_recommended(run, model, plan):
+    result = run("allocate", model, "--plan", plan, "--force")
+    assert result.exit_code == 0, result.output
+    for words in ("SUMS, 90 % ETI", "P(reach)", "CVaR 10 %", "P(best)", "largest expected utility"):
+        assert words in result.stdout
+    assert "To know every score before choosing would be worth" in result.stdout
+
+
+def test_json_says_the_same(run, model, plan):
+    result = run("allocate", model, "-p", plan, "--risk", "regret", "--force", "--json")
+    record = json.loads(result.stdout)
+    assert record["attitude"] == "regret"
+    assert record["recommended"] in ("small", "large")
+    first = record["candidates"][0]
+    assert 0 <= first["scores"]["SUMS"]["p_reach"] <= 1
+    assert first["scores"]["READ"]["p_reach"] is None
+    assert record["evpi"] >= 0
+
+
+def test_a_plan_without_a_file_or_with_a_fault_is_a_clear_refusal(run, model, tmp_path):
+    missing = run("allocate", model, "-p", tmp_path / "none.toml")
+    assert missing.exit_code == 1
+    assert "none.toml cannot be read" in missing.stderr
+    bad = tmp_path / "bad.toml"
+    bad.write_text(PLAN.replace('"SUMS"', '"SUM"'))
+    result = run("allocate", model, "-p", bad, "--force")
+    assert result.exit_code == 1
+    assert "'SUM' has a value but no forecast; there are SUMS, READ" in result.stderr
