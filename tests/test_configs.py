@@ -9,6 +9,8 @@ from cod_bayes import Config, load_dataset
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 GATE = ("max_rhat", "min_ess", "max_divergent_share", "min_ebfmi")
+# a plan is for cod-bayes allocate, and has tests of its own
+FILES = sorted(path for path in CONFIGS.glob("*.toml") if path.name != "allocation.toml")
 REWRITE = """write it anew:
 uv run python -c "from cod_bayes import Config; Config().write('configs/default.toml')"
 """
@@ -19,14 +21,14 @@ def test_default_toml_is_the_default_with_every_setting_written_out():
     assert text == Config().to_toml(), REWRITE
 
 
-@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.toml")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_every_file_is_valid_and_loosens_no_gate(path):
     config = Config.from_toml(path)
     for name in GATE:
         assert getattr(config.sampler, name) == getattr(Config().sampler, name)
 
 
-@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.toml")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_every_prior_has_its_reason(path):
     config = Config.from_toml(path).to_mapping()
     priors = {**config["law"]["priors"], **config["mapping"]["priors"]}

@@ -318,37 +318,23 @@ def test_without_a_map_every_item_is_in_a_row(stub, finals, small_config):
     assert np.isfinite(predict(fitted, flops=1e25, force=True)["summary/median"]).all()
 
 
-@pytest.mark.parametrize("form", ["rest", "monotone"])
-def test_every_map_leads_to_a_forecast(stub, finals, small_config, form):
+@pytest.mark.parametrize(
+    ("form", "lead"), [("rest", "cod"), ("monotone", "cod"), ("rest", "end-to-end")]
+)
+def test_every_map_leads_to_a_forecast(stub, finals, small_config, form, lead):
     config = replace(
         small_config,
         mapping=MappingConfig(form=form, min_clusters=1, min_share=0.0),
         law=LawConfig(classes=replace(small_config.law.classes, min_probability=0.0)),
+        forecast=ForecastConfig(lead=lead),
     )
     fitted = fit(finals, config)
     assert fitted.group("clusters")["has_subset"].all()
-    forecast = predict(fitted, flops=1e25, force=True)
-    assert set(forecast["predictions"]["headline"].values) == {"cod"}
-    assert np.isfinite(forecast["summary/median"]).all()
-
-
-def test_the_end_to_end_law_leads_by_default(stub, finals, small_config):
-    config = replace(
-        small_config,
-        mapping=MappingConfig(min_clusters=1, min_share=0.0),
-        law=LawConfig(classes=replace(small_config.law.classes, min_probability=0.0)),
-        forecast=ForecastConfig(),
-    )
-    fitted = fit(finals, config)
-    forecast = predict(fitted, flops=1e25, force=True)
-    predictions = forecast["predictions"].to_dataset()
-    assert set(predictions["headline"].values) == {"end-to-end"}
-    xr.testing.assert_equal(
-        predictions["score"],
-        predictions["score_by_forecaster"].sel(forecaster="end-to-end", drop=True),
-    )
-    assert np.isfinite(predictions["score_by_forecaster"]).all()  # COD stands beside it
-    assert not any("leads" in note for note in json.loads(forecast.attrs["notes"]))
+    predictions = predict(fitted, flops=1e25, force=True)["predictions"].to_dataset()
+    assert set(predictions["headline"].values) == {lead}
+    both = predictions["score_by_forecaster"]
+    xr.testing.assert_equal(predictions["score"], both.sel(forecaster=lead, drop=True))
+    assert np.isfinite(both).all()
 
 
 def test_one_trial_an_item_is_fitted_end_to_end(stub, small_config):

@@ -40,6 +40,7 @@ def test_public_names():
         "CodBayesError",
         "Config",
         "FittedModel",
+        "allocate",
         "build_law",
         "build_mapping",
         "cluster_items",
