@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cod_bayes.cli.options import Json, Model, Seed, Settings
+from cod_bayes.cli.outputs import check_file
 from cod_bayes.cli.session import Session
 from cod_bayes.cli.tables import make_table, percent
 
@@ -43,6 +44,10 @@ def run_allocate(
     trials: Annotated[
         int | None, typer.Option(min=1, help="Trials an item with which scores will be measured.")
     ] = None,
+    figure: Annotated[
+        Path | None,
+        typer.Option("--figure", metavar="FILE", help="Also draw score and utility against price."),
+    ] = None,
     settings: Settings = None,
     seed: Seed = 0,
     force: Annotated[
@@ -60,6 +65,8 @@ def run_allocate(
     from cod_bayes.store import load_model
 
     session = Session.of(context)
+    if figure is not None:
+        check_file(figure)
     overrides = [*(settings or ()), *([f"risk.attitude={attitude}"] if attitude else ())]
     plan = read_plan(plan_file, overrides)
     fitted = load_model(model, lazy=True)
@@ -74,6 +81,10 @@ def run_allocate(
         force=force,
         random_seed=seed,
     )
+    if figure is not None:
+        from cod_bayes import plots
+
+        plots.save(plots.frontier(table), figure)
     record = allocation_record(table)
     if as_json:
         session.show_json({"model": str(model), **record})

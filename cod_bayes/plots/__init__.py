@@ -12,6 +12,7 @@
 :func:`error_by_distance`          backtests: error against extrapolation distance
 :func:`coverage_curve`             backtests: coverage of intervals against their level
 :func:`pit`                        backtests: where truths fall in their forecasts
+:func:`frontier`                   candidates for the next run: score and utility against price
 :func:`sbc`                        simulation-based calibration: ranks of true values
 :func:`save`                       write a figure as PNG, PDF or SVG
 =================================  =============================================================
@@ -27,6 +28,7 @@ from cod_bayes.plots.forest_plot import forest
 from cod_bayes.plots.loss_lines import score_by_loss
 from cod_bayes.plots.mapping_band import mapping
 from cod_bayes.plots.mapping_forms import mapping_by_interpolation
+from cod_bayes.plots.price_frontier import frontier
 from cod_bayes.plots.trajectories import clusters
 from cod_bayes.plots.uniformity import pit, sbc
 
@@ -38,6 +40,7 @@ __all__ = [
     "error_by_distance",
     "forecast",
     "forest",
+    "frontier",
     "mapping",
     "mapping_by_interpolation",
     "pit",

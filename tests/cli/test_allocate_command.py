@@ -60,3 +60,9 @@ def test_a_plan_without_a_file_or_with_a_fault_is_a_clear_refusal(run, model, tm
     result = run("allocate", model, "-p", bad, "--force")
     assert result.exit_code == 1
     assert "'SUM' has a value but no forecast; there are SUMS, READ" in result.stderr
+
+
+def test_the_figure_is_drawn_where_asked(run, model, plan, tmp_path):
+    path = tmp_path / "figures" / "frontier.png"
+    assert run("allocate", model, "-p", plan, "--force", "--figure", path).exit_code == 0
+    assert path.read_bytes().startswith(b"\x89PNG")
