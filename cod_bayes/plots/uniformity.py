@@ -124,7 +124,7 @@ def sbc(table: pd.DataFrame, *, false_alarm: float = FALSE_ALARM, name: str = ""
         n_left = sum(not band.inside for band in bands)
         if len(bands) > 1:
             axes.set_title(
-                f"{n_left} of {len(bands)} leave", loc="right", fontsize=6.5, color=style.GREY
+                f"{n_left}/{len(bands)} leave", loc="right", fontsize=6.5, color=style.GREY
             )
         _draw_band(axes, bands)
     _share_scale(panels)

@@ -73,7 +73,7 @@ def test_ranks_have_a_panel_a_variable_and_a_line_an_element(ranks: pd.DataFrame
     figure = plots.sbc(ranks, name="law")
     luck, slope = figure.axes
     assert (titles(luck)[0], titles(slope)[0]) == ("luck sd", "slope")
-    assert titles(slope)[1].endswith("of 2 leave")
+    assert titles(slope)[1].endswith("/2 leave")
     curves = [line for line in slope.get_lines() if len(line.get_xdata()) > 2]
     assert len(curves) == 2
     assert headline(figure) == (
@@ -86,7 +86,7 @@ def test_ranks_that_pile_up_leave_the_envelope(ranks: pd.DataFrame):
     luck, slope = plots.sbc(low).axes
     assert not lines(luck, color=style.VERMILION)
     assert len(lines(slope, color=style.VERMILION)) == 2
-    assert titles(slope)[1] == "2 of 2 leave"
+    assert titles(slope)[1] == "2/2 leave"
 
 
 def test_no_ranks_are_refused(ranks: pd.DataFrame):
