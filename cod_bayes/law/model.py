@@ -26,15 +26,20 @@ ROW_PARAMETERS = ("log_hazard", "slope", "ceiling", "floor")
 IS_ANCHOR = "is_anchor"
 
 
-def law_arrays(data: xr.Dataset) -> dict[str, np.ndarray]:
-    """The data that change from fit to fit while the compiled graph stays."""
+def law_arrays(data: xr.Dataset, curve: Curve) -> dict[str, np.ndarray]:
+    """The data that change from fit to fit while the compiled graph of a curve stays."""
     chance = data["guess_floor"].values
-    return noise_arrays(data) | {
-        "log_scale": data["log_scale"].values,
-        "chance_odds": chance / (1 - chance),
-        "used": data["used"].values.astype(float),
-        "mixed": data["mixed"].values.astype(float),
-    }
+    # a graph refuses data that it has no use for
+    floor = {"mixed": data["mixed"].values.astype(float)} if curve.has_floor else {}
+    return (
+        noise_arrays(data)
+        | floor
+        | {
+            "log_scale": data["log_scale"].values,
+            "chance_odds": chance / (1 - chance),
+            "used": data["used"].values.astype(float),
+        }
+    )
 
 
 def noise_arrays(data: xr.Dataset) -> dict[str, np.ndarray]:
@@ -105,12 +110,11 @@ def build_law(
     config = config or LawConfig()
     curve, priors = load_curve(config.curve), config.priors
     coords = {name: data[name].values for name in (SCALE, CLUSTER, LLM)}
-    arrays = law_arrays(data)
+    arrays = law_arrays(data, curve)
     with pm.Model(coords=coords) as model:
         log_scale = pm.Data("log_scale", arrays["log_scale"], dims=(SCALE, LLM))
         chance_odds = pm.Data("chance_odds", arrays["chance_odds"], dims=CLUSTER)
         used = pm.Data("used", arrays["used"], dims=CLUSTER)
-        mixed = pm.Data("mixed", arrays["mixed"], dims=CLUSTER)
 
         hazard_mean = priors.log_hazard_mean.build("log_hazard_mean", dims=SCALE)
         hazard_sd = priors.log_hazard_sd.build("log_hazard_sd", dims=SCALE)
@@ -130,7 +134,7 @@ def build_law(
         )
 
         ceiling = _build_ceiling(curve, priors)
-        floor = _build_floor(curve, priors, chance_odds, mixed)
+        floor = _build_floor(curve, priors, chance_odds, arrays)
         frailty = priors.frailty.build("frailty") if curve.has_frailty else pt.constant(0.0)
         hazard = compute_log_hazard(
             log_hazard[:, :, None], slope[:, :, None], log_scale[:, None, :], pt
@@ -205,7 +209,9 @@ def _build_ceiling(curve: Curve, priors: LawPriors) -> Any:
     return pm.Deterministic("ceiling", pm.math.sigmoid(centre + offset), dims=CLUSTER)
 
 
-def _build_floor(curve: Curve, priors: LawPriors, chance_odds: Any, mixed: Any) -> Any:
+def _build_floor(
+    curve: Curve, priors: LawPriors, chance_odds: Any, arrays: dict[str, np.ndarray]
+) -> Any:
     """What a model of no compute scores: guesses, and what is trivial; dims (cluster,)."""
     import pymc as pm
     import pytensor.tensor as pt
@@ -214,6 +220,7 @@ def _build_floor(curve: Curve, priors: LawPriors, chance_odds: Any, mixed: Any) 
         return pm.Deterministic("floor", pt.zeros_like(chance_odds), dims=CLUSTER)
     sd = priors.floor_logit_sd.build("floor_logit_sd")
     offset = bound_at_two_sd(pm.Normal("floor_offset", dims=CLUSTER), sd, pt)
+    mixed = pm.Data("mixed", arrays["mixed"], dims=CLUSTER)
     trivial = priors.trivial_odds.build("trivial_odds", dims=CLUSTER)
     odds = pt.where(chance_odds > 0, chance_odds * pt.exp(offset), trivial * mixed)
     return pm.Deterministic("floor", odds / (1 + odds), dims=CLUSTER)

@@ -9,6 +9,7 @@ from cod_bayes import configio
 from cod_bayes.config import Config
 from cod_bayes.inference import Compiled, compile_once, sample_until_passed
 from cod_bayes.inference.sampling import Progress
+from cod_bayes.law.curves import load_curve
 from cod_bayes.law.data import SCALE, pad_llms, pad_rows
 from cod_bayes.law.model import IS_ANCHOR, build_law, law_arrays
 from cod_bayes.schema import CLUSTER, LLM
@@ -56,7 +57,7 @@ def sample_law(
         compile_law(data, config, n_rows),
         config.sampler,
         random_seed=random_seed,
-        data=law_arrays(_pad(data, n_rows)),
+        data=law_arrays(_pad(data, n_rows), load_curve(config.law.curve)),
         labels={dim: data[dim].values for dim in (CLUSTER, LLM, SCALE)},
         auxiliary=AUXILIARY,
         progress=progress,

@@ -6,6 +6,7 @@ import pytest
 import xarray as xr
 from invented import make_law, make_rows
 from pytensor.compile.mode import Mode
+from pytensor.graph.traversal import graph_inputs
 from scipy import stats
 from scipy.special import expit
 
@@ -13,7 +14,7 @@ from cod_bayes.config import LawConfig
 from cod_bayes.law.curves import CURVES, shift_logit
 from cod_bayes.law.data import pad_rows
 from cod_bayes.law.evaluate import evaluate_rows
-from cod_bayes.law.model import bound_at_two_sd, build_law, compute_spread
+from cod_bayes.law.model import bound_at_two_sd, build_law, compute_spread, law_arrays
 from cod_bayes.priors import LawPriors, fixed, normal
 
 # Python code, no compiler: for graphs that are evaluated a few times.
@@ -78,6 +79,13 @@ def test_counts_are_observed_and_nothing_is_a_potential(rows):
 def test_the_curve_of_the_paper_has_no_frailty(rows):
     model = build_law(rows, LawConfig(curve="paper"))
     assert "frailty" not in model.named_vars
+
+
+@pytest.mark.parametrize("name", CURVES)
+def test_a_graph_uses_all_data_that_are_swapped(name, rows):
+    model = build_law(rows, LawConfig(curve=name))
+    used = {variable.name for variable in graph_inputs([model.logp(), *model.deterministics])}
+    assert set(law_arrays(rows, CURVES[name])) <= used
 
 
 def test_building_changes_no_data(rows):
