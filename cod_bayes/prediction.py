@@ -15,18 +15,15 @@ import xarray as xr
 from cod_bayes.errors import ConvergenceError, DataError, join_faults
 from cod_bayes.fitted import FittedModel
 from cod_bayes.inference.gate import describe_failures
-from cod_bayes.law.data import COMPUTE_SCALE
-from cod_bayes.law.evaluate import log_scale_of
-from cod_bayes.propagate import SOURCES, draw_score, expect_score, split_variance
-from cod_bayes.schema import BENCHMARK, FORECASTERS, LLM
+from cod_bayes.propagate import SOURCES, expect_score, split_variance
+from cod_bayes.runs import draw_new_run, find_leads, note_leads, open_stream
+from cod_bayes.schema import BENCHMARK, FORECASTERS
 from cod_bayes.stages import build_chains, load_stages
+from cod_bayes.targets import TARGET, Numbers, describe_runs
 
-TARGET = "target"
 CI_KINDS = ("eti", "hdi")
-# Nats off the ladder's line in (ln params, ln tokens) beyond which a law in compute is a guess.
-MAX_OFF_LINE = 0.7
-
-Numbers = float | Sequence[float] | np.ndarray
+# A band over many targets needs fewer draws than one number's tails: thin beyond so many cells.
+MAX_CELLS = 64_000
 
 
 def predict(
@@ -84,25 +81,23 @@ def predict(
     levels = tuple(np.atleast_1d(ci_prob or fitted.config.forecast.ci_prob).tolist())
     kind = ci_kind or fitted.config.forecast.ci_kind
     _check_question(trials, thresholds, levels, kind)
-    targets, notes = _targets(fitted, flops, params, tokens)
-    rng = np.random.default_rng(random_seed)
-    stages = load_stages(fitted, n_targets=targets.sizes[TARGET])
-    names = [str(name) for name in stages.clusters[BENCHMARK].values]
-    headline = dict(zip(names, stages.clusters["headline"].values.tolist(), strict=True))
+    targets, notes = describe_runs(fitted, flops, params, tokens)
+    stages = load_stages(fitted, max_draws=MAX_CELLS // targets.sizes[TARGET])
+    headline = find_leads(stages)
+    names = list(headline)
+    notes += note_leads(stages, fitted.config.forecast.lead)
 
     scores, expected, shares = [], [], []
     for name in names:
         chains = build_chains(stages, name, targets["log_scale"].values, trials)
-        drawn = {m: draw_score(chain, rng) for m, chain in chains.items()}
+        drawn = draw_new_run(chains, name, random_seed)
         mean = {m: expect_score(chain) for m, chain in chains.items()}
         missing = np.full_like(drawn["end-to-end"], np.nan)
         scores.append([drawn.get(method, missing) for method in FORECASTERS])
         expected.append([mean.get(method, missing) for method in FORECASTERS])
         if explain:
+            rng = open_stream(random_seed, "variance", name)
             shares.append(split_variance(chains[headline[name]], rng))
-        if headline[name] != fitted.config.forecast.lead:
-            reason = stages.clusters["headline_reason"].sel({BENCHMARK: name}).item()
-            notes.append(f"{name}: the end-to-end law leads, since {reason}")
 
     predictions = _predictions(
         stages.n_chains, names, headline, np.array(scores), np.array(expected)
@@ -156,83 +151,6 @@ def _check_question(
         faults.append(f"ci_kind must be {' or '.join(CI_KINDS)}; got {kind!r}")
     if faults:
         raise DataError(join_faults("the question", faults))
-
-
-def _targets(
-    fitted: FittedModel, flops: Numbers | None, params: Numbers | None, tokens: Numbers | None
-) -> tuple[xr.Dataset, list[str]]:
-    """Targets with all covariates, and what must be said about them."""
-    given = {"flops": flops, "params": params, "tokens": tokens}
-    values = {n: np.atleast_1d(np.asarray(v, float)) for n, v in given.items() if v is not None}
-    for name, value in values.items():
-        if value.ndim > 1 or not len(value):
-            raise DataError(f"the target's {name} must be a number or a list; got {value}")
-        if not (np.isfinite(value) & (value > 0)).all():
-            raise DataError(f"the target's {name} must be positive and finite; got {value}")
-    if "flops" not in values:
-        if len(values) < 2:
-            raise DataError(
-                "the target needs flops, or params and tokens: predict(fitted, flops=3e24)"
-            )
-        values["flops"] = 6.0 * values["params"] * values["tokens"]
-    size = max(map(len, values.values()))
-    lengths = {name: len(value) for name, value in values.items()}
-    if set(lengths.values()) - {1, size}:
-        raise DataError(f"the targets' lists must be equally long; got {lengths}")
-    values = {n: np.broadcast_to(v, size) for n, v in values.items()}
-    constants = fitted.group("end_to_end/constant_data")
-    scales = tuple(str(s) for s in constants["scale"].values)
-    if scales != COMPUTE_SCALE and not {"params", "tokens"} <= set(values):
-        raise DataError(
-            "this law stands in parameters and tokens: give the target's params and tokens, or "
-            'fit again with law.scale = "compute"'
-        )
-    reference = dict(zip(scales, constants["reference"].values, strict=True))
-    covariates = {"compute": values["flops"], **values}
-    ladder = _ladder(fitted)
-    interpolates = values["flops"] <= float(ladder["flops"].max())
-    notes = []
-    if interpolates.any():
-        notes.append(
-            "interpolation: a target within the ladder's compute "
-            f"(up to {float(ladder['flops'].max()):.3g} FLOP) needs no forecast"
-        )
-    notes += _off_line_note(ladder, values, scales)
-    missing = np.full(size, np.nan)
-    columns = {n: (TARGET, values.get(n, missing)) for n in given}
-    return (
-        xr.Dataset(
-            {
-                **columns,
-                "is_interpolation": (TARGET, interpolates),
-                "log_scale": (("scale", TARGET), log_scale_of(covariates, reference, scales)),
-            },
-            coords={TARGET: np.arange(size)},
-        ),
-        notes,
-    )
-
-
-def _ladder(fitted: FittedModel) -> xr.Dataset:
-    scores = fitted.group("scores")
-    return scores.isel({LLM: np.flatnonzero(scores["role"].values == "ladder")})
-
-
-def _off_line_note(
-    ladder: xr.Dataset, values: dict[str, np.ndarray], scales: tuple[str, ...]
-) -> list[str]:
-    """A law in compute knows only targets with the ladder's own tokens per parameter."""
-    if scales != COMPUTE_SCALE or not {"params", "tokens"} <= set(values):
-        return []
-    ratio = np.log(ladder["tokens"].values / ladder["params_active"].values)
-    line = np.polynomial.Polynomial.fit(np.log(ladder["flops"].values), ratio, 1)
-    off = np.log(values["tokens"] / values["params"]) - line(np.log(values["flops"]))
-    if np.abs(off).max() <= MAX_OFF_LINE:
-        return []
-    return [
-        f"the target has {np.exp(np.abs(off).max()):.1f} times as many (or few) tokens per "
-        "parameter as the ladder's line; a law in compute cannot tell what that changes"
-    ]
 
 
 def _predictions(

@@ -93,9 +93,16 @@ class Draw:
     score: Array
 
 
-def draw_score(chain: Chain, rng: np.random.Generator) -> Array:
-    """One new run's score for every posterior draw, shape (draw, target)."""
-    return _draw(chain, chain.rates, rng).score
+def draw_score(chain: Chain, rng: np.random.Generator, luck: Array | None = None) -> Array:
+    """One new run's score for every posterior draw, shape (draw, target).
+
+    ``luck``, standard normal, shape (draw, 1, 1), is the run's own where several benchmarks share
+    it; by default it is drawn here.
+    """
+    if luck is None:
+        return _draw(chain, chain.rates, rng).score
+    realised = _realise(chain, chain.rates, luck, np.arange(len(luck)), rng)
+    return _measure(chain, realised, rng)
 
 
 def _draw(

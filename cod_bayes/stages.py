@@ -15,8 +15,6 @@ from cod_bayes.propagate import Chain
 from cod_bayes.schema import BENCHMARK, CLUSTER
 from cod_bayes.subset import CLUSTER_BENCHMARK
 
-# A band over many targets needs fewer draws than one number's tails: thin beyond this many cells.
-MAX_CELLS = 64_000
 MAP_PARAMETERS = ("offset", "slope", "scatter_sd")
 
 
@@ -39,12 +37,12 @@ class Stages:
     n_chains: int
 
 
-def load_stages(fitted: FittedModel, n_targets: int) -> Stages:
-    """Read what a forecast at ``n_targets`` targets needs, thinned if they are many."""
+def load_stages(fitted: FittedModel, max_draws: int | None = None) -> Stages:
+    """Read what a forecast needs, thinned to about ``max_draws`` draws where they are more."""
     groups = fitted.tree.children
     whole = fitted.group("end_to_end/posterior")
     n_draws = whole.sizes["chain"] * whole.sizes["draw"]
-    keep = slice(None, None, max(1, n_draws * n_targets // MAX_CELLS))
+    keep = slice(None, None, max(1, n_draws // max(1, max_draws or n_draws)))
     mapping = None
     if "mapping" in groups:
         constants = fitted.group("mapping/constant_data")[["centre", "share"]]

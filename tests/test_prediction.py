@@ -236,7 +236,7 @@ def test_a_band_over_many_targets_rises(small_fit):
 
 
 def test_a_band_over_very_many_targets_takes_fewer_draws(small_fit, monkeypatch):
-    monkeypatch.setattr("cod_bayes.stages.MAX_CELLS", 1200)
+    monkeypatch.setattr("cod_bayes.prediction.MAX_CELLS", 1200)
     band = ask(small_fit, flops=np.geomspace(1e22, 1e25, 6))
     assert band["predictions"].sizes["draw"] == 100
     assert band["summary"].sizes["target"] == 6

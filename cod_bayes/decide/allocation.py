@@ -21,8 +21,11 @@ from cod_bayes.decide.values import ThresholdValue, Value, value_scores
 from cod_bayes.errors import ConfigError, DataError, join_faults
 from cod_bayes.fitted import FittedModel
 from cod_bayes.law.data import COMPUTE_SCALE
-from cod_bayes.prediction import predict
+from cod_bayes.prediction import check_passed
+from cod_bayes.runs import draw_scores, note_leads
 from cod_bayes.schema import BENCHMARK
+from cod_bayes.stages import load_stages
+from cod_bayes.targets import describe_runs
 
 CANDIDATE = "candidate"
 ATTITUDES = ("mean", "cvar", "chance", "regret")
@@ -118,24 +121,17 @@ def allocate(
     """
     costs, risk = costs or Costs(), risk or Risk()
     names, covariates = _read_candidates(candidates)
-    forecast = predict(
-        fitted,
-        flops=covariates.get("flops"),
-        params=covariates.get("params"),
-        tokens=covariates.get("tokens"),
-        trials=trials,
-        explain=False,
-        force=force,
-        random_seed=random_seed,
-    )
-    targets = forecast["predictions_constant_data"].to_dataset()
+    if not force:
+        check_passed(fitted)
+    targets, notes = describe_runs(fitted, **covariates)
     flops, params = targets["flops"].values, targets["params"].values
     if costs.inference_tokens and np.isnan(params).any():
         raise DataError(
             "inference is priced by parameters, which the candidates lack: give params and "
             "tokens, or set inference_tokens = 0"
         )
-    draws = _stack_scores(forecast)
+    stages = load_stages(fitted)
+    draws = draw_scores(stages, targets["log_scale"].values, trials=trials, random_seed=random_seed)
     worth = value_scores(draws, values)
     training = costs.price_training(flops)
     serving = costs.price_inference(params) if costs.inference_tokens else np.zeros(len(flops))
@@ -161,7 +157,7 @@ def allocate(
     table["efficient"] = (CANDIDATE, find_efficient(training + serving, worth.mean(axis=0)))
     table = table.assign(_summarise_scores(draws, values, ci_prob, names))
     table.attrs = _recommend(table, utility, risk, has_threshold=bool(reached))
-    notes = json.loads(str(forecast.attrs["notes"])) + _note_scale(fitted, targets)
+    notes += note_leads(stages, fitted.config.forecast.lead) + _note_scale(fitted, targets)
     table.attrs |= {"notes": json.dumps(notes), "ci_prob": ci_prob, "attitude": risk.attitude}
     return table
 
@@ -197,14 +193,6 @@ def _read_candidates(candidates: pd.DataFrame) -> tuple[list[str], dict[str, Flo
     if faults:
         raise DataError(join_faults("the candidates", faults))
     return names or [f"run {i + 1}" for i in range(len(candidates))], columns
-
-
-def _stack_scores(forecast: xr.DataTree) -> dict[str, Floats]:
-    """One new run's score, benchmark -> (draw, candidate)."""
-    score = forecast["predictions"].to_dataset()["score"]
-    score = score.transpose(BENCHMARK, "chain", "draw", "target")
-    stacked = score.values.reshape(score.sizes[BENCHMARK], -1, score.sizes["target"])
-    return dict(zip(map(str, score[BENCHMARK].values), stacked, strict=True))
 
 
 def _reach(draws: dict[str, Floats], values: Sequence[Value]) -> list[npt.NDArray[np.bool_]]:

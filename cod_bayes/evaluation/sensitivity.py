@@ -18,9 +18,10 @@ from cod_bayes.errors import DataError
 from cod_bayes.evaluation.densities import law_log_likelihood, law_log_priors
 from cod_bayes.fitted import FittedModel
 from cod_bayes.law.curves import load_curve
-from cod_bayes.prediction import Numbers, predict
+from cod_bayes.prediction import predict
 from cod_bayes.schema import BENCHMARK, CLUSTER, FORECASTERS
 from cod_bayes.subset import CLUSTER_BENCHMARK
+from cod_bayes.targets import Numbers
 
 Array = npt.NDArray[np.float64]
 

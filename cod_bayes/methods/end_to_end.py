@@ -16,6 +16,7 @@ from cod_bayes.law.data import (
     compute_reference,
     select_runs,
 )
+from cod_bayes.law.evaluate import stack_draws
 from cod_bayes.law.model import IS_ANCHOR
 from cod_bayes.law.sampling import sample_law
 from cod_bayes.methods.bootstrap import Array, Link, PointCurve, Points, identity
@@ -168,17 +169,19 @@ def draw_rows(fitted: FittedRows, targets: xr.Dataset, random_seed: int) -> dict
     """One new run's score for every draw: benchmark -> (draw, target)."""
     rng = np.random.default_rng(random_seed)
     log_scale = log_scale_of_targets(targets, fitted.reference)
+    posterior = stack_draws(fitted.posterior)
+    luck = rng.standard_normal((posterior.sizes["sample"], 1, 1))
     draws = {}
     for name in fitted.rows[CLUSTER].values:
         n_items = float(fitted.rows["n_questions"].sel({CLUSTER: name}))
         chain = Chain(
-            law=fitted.posterior.sel({CLUSTER: [name]}),
+            law=posterior.sel({CLUSTER: [name]}),
             n_questions=np.array([n_items]),
             n_items=n_items,
             log_scale=log_scale,
             curve=load_curve(fitted.curve),
         )
-        draws[str(name)] = draw_score(chain, rng)
+        draws[str(name)] = draw_score(chain, rng, luck)
     return draws
 
 

@@ -179,6 +179,7 @@ def draw_bnsl(fitted: FittedBnsl, targets: xr.Dataset, random_seed: int) -> dict
     rng = np.random.default_rng(random_seed)
     posterior = stack_draws(fitted.posterior)
     log_scale = log_scale_of_targets(targets, fitted.reference)
+    luck = rng.standard_normal((posterior.sizes["sample"], 1, 1))
     draws = {}
     for name in fitted.rows[CLUSTER].values:
         n_items = float(fitted.rows["n_questions"].sel({CLUSTER: name}))
@@ -189,7 +190,7 @@ def draw_bnsl(fitted: FittedBnsl, targets: xr.Dataset, random_seed: int) -> dict
             log_scale=log_scale,
             first=fitted.first,
         )
-        draws[str(name)] = draw_score(chain, rng)
+        draws[str(name)] = draw_score(chain, rng, luck)
     return draws
 
 

@@ -97,12 +97,13 @@ def test_each_attitude_recommends_what_it_says(judge):
 
 
 def test_a_chance_constraint_takes_the_cheapest_that_meets_it(judge):
-    median = judge()["median"].sel(benchmark="SUMS", candidate="small").item()
+    close = RUNS.assign(params=[1e10, 1.2e10, 1.5e10], tokens=1e12)
+    median = judge(close)["median"].sel(benchmark="SUMS", candidate="middle").item()
     half = (ThresholdValue("SUMS", median, payoff=1),)
-    reach = judge(values=half)["p_reach_all"].values
+    reach = judge(close, half)["p_reach_all"].values
     assert (np.diff(reach) > 0).all()
     for position, p in enumerate(reach):
-        found = judge(values=half, attitude="chance", probability=float(p))
+        found = judge(close, half, attitude="chance", probability=float(p))
         assert found.attrs["recommended"] == RUNS["name"][position]
     beyond = judge(
         values=(ThresholdValue("SUMS", 0.9999, payoff=1),), attitude="chance", probability=1.0
