@@ -1,7 +1,7 @@
 """New runs, one for every posterior draw: a run has one luck, whatever benchmark looks at it."""
 
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
@@ -51,6 +51,7 @@ def draw_scores(
     trials: int | None = None,
     random_seed: int = 0,
     run: str = "",
+    only: Iterable[str] | None = None,
 ) -> dict[str, Array]:
     """One new run's scores by what leads each benchmark: benchmark -> (draw, target).
 
@@ -65,6 +66,8 @@ def draw_scores(
         Trials an item of the measurement; None for the true pass rate.
     random_seed, run
         Runs of different name have luck of their own.
+    only
+        The benchmarks that are wanted; all by default.
     """
 
     def draw(name: str, chains: Mapping[str, Chain], block: int) -> Array:
@@ -72,13 +75,17 @@ def draw_scores(
         return draw_new_run(leading, name, random_seed, run, block)[leads[name]]
 
     leads = find_leads(stages)
-    return _collect(stages, log_scale, trials, draw)
+    return _collect(stages, log_scale, trials, draw, leads if only is None else only)
 
 
 def expect_scores(stages: Stages, log_scale: Array) -> dict[str, Array]:
     """The expected scores, what runs differ in integrated out: benchmark -> (draw, target)."""
     leads = find_leads(stages)
-    return _collect(stages, log_scale, None, lambda n, chains, _: expect_score(chains[leads[n]]))
+
+    def expect(name: str, chains: Mapping[str, Chain], block: int) -> Array:
+        return expect_score(chains[leads[name]])
+
+    return _collect(stages, log_scale, None, expect, leads)
 
 
 def find_leads(stages: Stages) -> dict[str, str]:
@@ -102,6 +109,7 @@ def _collect(
     log_scale: Array,
     trials: int | None,
     ask: Callable[[str, Mapping[str, Chain], int], Array],
+    names: Iterable[str],
 ) -> dict[str, Array]:
     """Ask for every benchmark, block by block of the targets."""
     n_targets = log_scale.shape[1]
@@ -115,5 +123,5 @@ def _collect(
             ],
             axis=1,
         )
-        for name in find_leads(stages)
+        for name in names
     }

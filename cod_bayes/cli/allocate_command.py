@@ -11,7 +11,7 @@ import typer
 from cod_bayes.cli.options import Json, Model, Seed, Settings
 from cod_bayes.cli.outputs import check_file
 from cod_bayes.cli.session import Session
-from cod_bayes.cli.tables import make_table, percent
+from cod_bayes.cli.tables import format_money, make_table, percent
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -77,6 +77,7 @@ def run_allocate(
         plan.values,
         plan.costs,
         plan.risk,
+        pilots=plan.pilots,
         trials=trials,
         force=force,
         random_seed=seed,
@@ -109,6 +110,8 @@ def allocation_record(table: "xr.Dataset") -> dict[str, Any]:
         "reason": attrs["reason"],
         "attitude": attrs["attitude"],
         "evpi": _plain(attrs["evpi"]),
+        "pilot": attrs["pilot"] or None,
+        "pilot_reason": attrs["pilot_reason"] or None,
         "ci_prob": attrs["ci_prob"],
         "ci_kind": "eti",
         "candidates": entries,
@@ -140,8 +143,8 @@ def _show(session: Session, record: dict[str, Any], alpha: float, regret_level: 
             cells.append(f"{percent(scores['median'])} [{bounds}]")
             cells += [f"{scores['p_reach']:.2f}"] if scores["p_reach"] is not None else []
         cells += [f"{entry['days']:.1f}"]
-        cells += [_money(entry[k]) for k in ("price_training", "price_inference")]
-        cells += [_money(entry[k]) for k in ("expected_utility", "cvar", "quantile_regret")]
+        cells += [format_money(entry[k]) for k in ("price_training", "price_inference")]
+        cells += [format_money(entry[k]) for k in ("expected_utility", "cvar", "quantile_regret")]
         cells.append("" if entry["p_best"] is None else f"{entry['p_best']:.2f}")
         mark = " *" if entry["candidate"] == record["recommended"] else ""
         mark += "" if entry["feasible"] else " (not feasible)"
@@ -153,15 +156,10 @@ def _show(session: Session, record: dict[str, Any], alpha: float, regret_level: 
     session.show(says)
     if record["evpi"] is not None:
         session.show(
-            f"To know every score before choosing would be worth {_money(record['evpi'])}: "
+            f"To know every score before choosing would be worth {format_money(record['evpi'])}: "
             "a pilot that costs more is never worth it."
         )
+    if record["pilot"] is not None:
+        session.show(f"Do not decide yet. Pilot {record['pilot']}: {record['pilot_reason']}.")
     for note in record["notes"]:
         session.note(f"note: {note}")
-
-
-def _money(value: float | None) -> str:
-    """An amount with as many digits as matter."""
-    if value is None:
-        return ""
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.3g}"

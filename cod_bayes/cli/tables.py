@@ -29,6 +29,13 @@ def format_count(count: float) -> str:
     return f"{count:.3g}"
 
 
+def format_money(amount: float | None) -> str:
+    """An amount with as many digits as matter."""
+    if amount is None:
+        return ""
+    return f"{amount:,.0f}" if abs(amount) >= 100 else f"{amount:,.3g}"
+
+
 def name_levels(record: Record) -> list[str]:
     """Names of a forecast's intervals: kind and level."""
     intervals = record["forecasts"][0]["intervals"]

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
+from cod_bayes.decide.candidates import Candidates, describe_candidates, draw_outcome
 from cod_bayes.decide.costs import Costs
 from cod_bayes.decide.measures import (
     compute_cvar,
@@ -17,15 +18,16 @@ from cod_bayes.decide.measures import (
     compute_p_best,
     compute_quantile_regret,
 )
-from cod_bayes.decide.values import ThresholdValue, Value, value_scores
-from cod_bayes.errors import ConfigError, DataError, join_faults
+from cod_bayes.decide.pilots import Pilot
+from cod_bayes.decide.suggestion import Decision, suggest
+from cod_bayes.decide.values import ThresholdValue, Value
+from cod_bayes.errors import ConfigError, DataError
 from cod_bayes.fitted import FittedModel
 from cod_bayes.law.data import COMPUTE_SCALE
 from cod_bayes.prediction import check_passed
-from cod_bayes.runs import draw_scores, note_leads
+from cod_bayes.runs import note_leads
 from cod_bayes.schema import BENCHMARK
 from cod_bayes.stages import load_stages
-from cod_bayes.targets import describe_runs
 
 CANDIDATE = "candidate"
 ATTITUDES = ("mean", "cvar", "chance", "regret")
@@ -70,6 +72,7 @@ def allocate(
     costs: Costs | None = None,
     risk: Risk | None = None,
     *,
+    pilots: Sequence[Pilot] = (),
     ci_prob: float = 0.9,
     trials: int | None = None,
     force: bool = False,
@@ -86,12 +89,15 @@ def allocate(
     fitted
         A fitted model.
     candidates
-        A row a candidate: ``params`` (active) and ``tokens``, or ``flops``, or all three; ``name``
-        if wanted.
+        A row a candidate: ``params`` (active) and ``tokens``, or ``flops``, or two or all of the
+        three; if wanted ``name``, and ``copies``: how many runs of the kind are trained, of which
+        the one that is worth most is kept.
     values
         What scores are worth, in the currency of the costs.
     costs, risk
         Prices and limits; the attitude to risk.
+    pilots
+        What could be bought before choosing, see :func:`cod_bayes.suggest`.
     ci_prob
         Level of the scores' equal-tailed intervals.
     trials
@@ -104,13 +110,15 @@ def allocate(
     Returns
     -------
     xr.Dataset
-        Dim ``candidate``: ``flops``, ``params``, ``tokens``, ``days``, ``price_training``,
-        ``price_inference``, ``feasible``, ``expected_utility``, ``utility_sd``, ``cvar``,
-        ``p_reach_all``, ``expected_regret``, ``quantile_regret``, ``p_best``, ``efficient``;
-        dims (benchmark, candidate): ``median``, ``lower``, ``upper``, and ``p_reach`` where there
-        is a threshold. Regrets, ``p_best`` and the attribute ``evpi`` are among the feasible
-        candidates, NaN for the others. Attributes: ``recommended`` (empty if none is fit),
-        ``reason``, ``evpi``, ``notes`` (JSON).
+        Dim ``candidate``: ``flops``, ``params``, ``tokens``, ``copies``, ``days``,
+        ``price_training``, ``price_inference``, ``feasible``, ``expected_utility``,
+        ``utility_sd``, ``cvar``, ``p_reach_all``, ``expected_regret``, ``quantile_regret``,
+        ``p_best``, ``efficient``; dims (benchmark, candidate): ``median``, ``lower``, ``upper``,
+        and ``p_reach`` where there is a threshold. Regrets, ``p_best`` and the attribute ``evpi``
+        are among the feasible candidates, NaN for the others. Attributes: ``recommended`` (empty
+        if none is fit), ``reason``, ``evpi``, ``pilot`` (what to buy before deciding: empty if
+        nothing is clearly worth its price to the expected utility), ``pilot_reason``, ``notes``
+        (JSON).
 
     Raises
     ------
@@ -120,45 +128,44 @@ def allocate(
         If the gate failed and ``force`` is not set.
     """
     costs, risk = costs or Costs(), risk or Risk()
-    names, covariates = _read_candidates(candidates)
     if not force:
         check_passed(fitted)
-    targets, notes = describe_runs(fitted, **covariates)
-    flops, params = targets["flops"].values, targets["params"].values
-    if costs.inference_tokens and np.isnan(params).any():
-        raise DataError(
-            "inference is priced by parameters, which the candidates lack: give params and "
-            "tokens, or set inference_tokens = 0"
-        )
+    options, notes = describe_candidates(fitted, candidates, costs)
     stages = load_stages(fitted)
-    draws = draw_scores(stages, targets["log_scale"].values, trials=trials, random_seed=random_seed)
-    worth = value_scores(draws, values)
-    training = costs.price_training(flops)
-    serving = costs.price_inference(params) if costs.inference_tokens else np.zeros(len(flops))
-    utility = worth - training - serving
-    reached = _reach(draws, values)
+    outcome = draw_outcome(stages, options, values, trials=trials, random_seed=random_seed)
+    utility, reached = outcome.utility, _reach(outcome.scores, values)
     table = xr.Dataset(
         {
-            "flops": (CANDIDATE, flops),
-            "params": (CANDIDATE, params),
-            "tokens": (CANDIDATE, targets["tokens"].values),
-            "days": (CANDIDATE, costs.hardware.compute_days(flops)),
-            "price_training": (CANDIDATE, training),
-            "price_inference": (CANDIDATE, serving),
-            "feasible": (CANDIDATE, costs.is_feasible(flops)),
+            "flops": (CANDIDATE, options.flops),
+            "params": (CANDIDATE, options.runs["params"].values),
+            "tokens": (CANDIDATE, options.runs["tokens"].values),
+            "copies": (CANDIDATE, options.copies),
+            "days": (CANDIDATE, costs.hardware.compute_days(options.flops)),
+            "price_training": (CANDIDATE, options.training),
+            "price_inference": (CANDIDATE, options.serving),
+            "feasible": (CANDIDATE, options.feasible),
             "expected_utility": (CANDIDATE, utility.mean(axis=0)),
             "utility_sd": (CANDIDATE, utility.std(axis=0)),
             "cvar": (CANDIDATE, compute_cvar(utility, risk.alpha)),
-            "p_reach_all": (CANDIDATE, _reach_all(reached, len(flops))),
+            "p_reach_all": (CANDIDATE, _reach_all(reached, len(options.names))),
         },
-        coords={CANDIDATE: names},
+        coords={CANDIDATE: options.names},
     )
     table = table.assign(_among_feasible(utility, table["feasible"].values, risk))
-    table["efficient"] = (CANDIDATE, find_efficient(training + serving, worth.mean(axis=0)))
-    table = table.assign(_summarise_scores(draws, values, ci_prob, names))
+    price = options.training + options.serving
+    table["efficient"] = (CANDIDATE, find_efficient(price, outcome.worth.mean(axis=0)))
+    table = table.assign(_summarise_scores(outcome.scores, values, ci_prob, options.names))
     table.attrs = _recommend(table, utility, risk, has_threshold=bool(reached))
-    notes += note_leads(stages, fitted.config.forecast.lead) + _note_scale(fitted, targets)
+    notes += note_leads(stages, fitted.config.forecast.lead) + _note_scale(fitted, options)
     table.attrs |= {"notes": json.dumps(notes), "ci_prob": ci_prob, "attitude": risk.attitude}
+    table.attrs |= {"pilot": "", "pilot_reason": ""}
+    if pilots and options.feasible.any():
+        decision = Decision(candidates, values)
+        ranked = suggest(
+            fitted, pilots, decision, costs, trials=trials, force=force, random_seed=random_seed
+        )
+        of_pilot = {"pilot": ranked.attrs["recommended"], "pilot_reason": ranked.attrs["reason"]}
+        table.attrs |= of_pilot
     return table
 
 
@@ -171,28 +178,6 @@ def find_efficient(price: Floats, worth: Floats) -> npt.NDArray[np.bool_]:
     better = (price[:, None] < price) | (worth[:, None] > worth)
     efficient: npt.NDArray[np.bool_] = ~(no_dearer & no_less & better).any(axis=0)
     return efficient
-
-
-def _read_candidates(candidates: pd.DataFrame) -> tuple[list[str], dict[str, Floats]]:
-    """Names and covariates; a candidate is its compute, or parameters and tokens."""
-    faults = []
-    if candidates.empty:
-        raise DataError("there are no candidates: give at least one run to judge")
-    columns = {c: candidates[c].to_numpy(float) for c in ("flops", "params", "tokens")
-               if c in candidates}  # fmt: skip
-    if ("params" in columns) != ("tokens" in columns):
-        faults.append("params and tokens belong together")
-    if not columns:
-        faults.append("neither flops nor params and tokens are given")
-    for name, column in columns.items():
-        for row in np.flatnonzero(~(np.isfinite(column) & (column > 0))):
-            faults.append(f"{name} of candidate {row + 1} must be positive; got {column[row]}")
-    names = [str(n) for n in candidates["name"]] if "name" in candidates else []
-    if len(set(names)) < len(names):
-        faults.append(f"candidate {max(names, key=names.count)!r} stands there twice")
-    if faults:
-        raise DataError(join_faults("the candidates", faults))
-    return names or [f"run {i + 1}" for i in range(len(candidates))], columns
 
 
 def _reach(draws: dict[str, Floats], values: Sequence[Value]) -> list[npt.NDArray[np.bool_]]:
@@ -293,10 +278,10 @@ def _choose_by_chance(table: xr.Dataset, risk: Risk, has_threshold: bool) -> tup
     )
 
 
-def _note_scale(fitted: FittedModel, targets: xr.Dataset) -> list[str]:
+def _note_scale(fitted: FittedModel, options: Candidates) -> list[str]:
     """Say so where a law in compute cannot tell candidates apart."""
     scales = tuple(str(s) for s in fitted.group("end_to_end/constant_data")["scale"].values)
-    log_flops = np.sort(np.log(targets["flops"].values))
+    log_flops = np.sort(np.log(options.runs["flops"].values))
     if scales != COMPUTE_SCALE or not (np.diff(log_flops) < SAME_FLOPS).any():
         return []
     return [

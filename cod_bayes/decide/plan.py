@@ -1,4 +1,4 @@
-"""A decision's plan from TOML: candidates, values, costs and the attitude to risk."""
+"""A decision's plan from TOML: candidates, values, costs, the attitude to risk, and pilots."""
 
 import itertools
 from collections.abc import Iterable, Mapping
@@ -11,10 +11,11 @@ import pandas as pd
 from cod_bayes import configio
 from cod_bayes.decide.allocation import Risk
 from cod_bayes.decide.costs import Costs
+from cod_bayes.decide.pilots import NewRun, Pilot, Remeasure
 from cod_bayes.decide.values import PointValue, ThresholdValue, Value
 from cod_bayes.errors import ConfigError, join_faults
 
-CANDIDATE_KEYS = ("name", "params", "tokens", "flops")
+CANDIDATE_KEYS = ("name", "params", "tokens", "flops", "copies")
 VALUE_KINDS = {"per_point": PointValue, "threshold": ThresholdValue}
 
 
@@ -28,16 +29,19 @@ class Terms:
 
 @dataclass(frozen=True)
 class Plan:
-    """All that :func:`cod_bayes.allocate` needs besides the fitted model.
+    """All that :func:`cod_bayes.allocate` and :func:`cod_bayes.suggest` need besides the fit.
 
     candidates
-        ``name``, ``params``, ``tokens``, ``flops``, as far as given.
+        ``name``, ``params``, ``tokens``, ``flops``, ``copies``, as far as given.
+    pilots
+        What could be bought before choosing.
     """
 
     candidates: pd.DataFrame
     values: tuple[Value, ...]
     costs: Costs
     risk: Risk
+    pilots: tuple[Pilot, ...] = ()
 
 
 def read_plan(path: str | Path, overrides: Iterable[str] = ()) -> Plan:
@@ -45,7 +49,10 @@ def read_plan(path: str | Path, overrides: Iterable[str] = ()) -> Plan:
 
     ``[costs]``, ``[costs.hardware]`` and ``[risk]`` are as in their classes. Each ``[[values]]``
     has a ``benchmark``, and ``per_point``, or ``threshold`` with ``payoff`` and ``penalty``. Each
-    ``[[candidates]]`` is a run; ``[grid]`` has lists whose every combination is one.
+    ``[[candidates]]`` is a run; ``[grid]`` has lists whose every combination is one, of ``params``
+    and ``tokens``, or ``flops`` and ``params``. Each ``[[pilots]]`` has a ``name``, and is a new
+    run (:class:`~cod_bayes.decide.NewRun`), or ``run`` names a run of the ladder to be evaluated
+    again (:class:`~cod_bayes.decide.Remeasure`). A plan of pilots alone needs no candidates.
 
     Raises
     ------
@@ -53,7 +60,7 @@ def read_plan(path: str | Path, overrides: Iterable[str] = ()) -> Plan:
         For a file that cannot be read, unknown keys and values out of range: all of them at once.
     """
     document = configio.read_toml(path)
-    listed = {name: document.pop(name, []) for name in ("values", "candidates")}
+    listed = {name: document.pop(name, []) for name in ("values", "candidates", "pilots")}
     grid = document.pop("grid", {})
     terms = configio.revise(Terms(), document, str(path))
     terms = configio.revise(terms, configio.parse_overrides(overrides), "overrides")
@@ -62,11 +69,18 @@ def read_plan(path: str | Path, overrides: Iterable[str] = ()) -> Plan:
     rows = [_read_run(c, f"candidates[{i}]", faults)
             for i, c in enumerate(_tables(listed, "candidates", faults))]  # fmt: skip
     rows += _read_grid(grid, faults)
-    if not rows and not faults:
+    pilots = [_read_pilot(t, i, faults) for i, t in enumerate(_tables(listed, "pilots", faults))]
+    if not rows and not pilots and not faults:
         faults.append("there are no candidates: write [[candidates]] or [grid]")
     if faults:
         raise ConfigError(join_faults(str(path), faults))
-    return Plan(pd.DataFrame(_name(rows)), tuple(v for v in values if v), terms.costs, terms.risk)
+    return Plan(
+        pd.DataFrame(_name(rows)),
+        tuple(value for value in values if value),
+        terms.costs,
+        terms.risk,
+        tuple(pilot for pilot in pilots if pilot),
+    )
 
 
 def _tables(listed: Mapping[str, Any], name: str, faults: list[str]) -> list[Mapping[str, Any]]:
@@ -101,6 +115,29 @@ def _read_value(table: Mapping[str, Any], position: int, faults: list[str]) -> V
         faults.append(f"{where}: {fault}")
         return None
     return value
+
+
+def _read_pilot(table: Mapping[str, Any], position: int, faults: list[str]) -> Pilot | None:
+    where = f"pilots[{position}]"
+    made = Remeasure if "run" in table else NewRun
+    known = {f.name for f in fields(made)}
+    unknown = sorted(set(table) - known)
+    labels = [label for label in ("name", "run") if label in known]
+    if unknown:
+        faults.append(f"{where} has no {unknown[0]}; it has {', '.join(sorted(known))}")
+    faults += [f"{where} needs a {label}, a text" for label in labels
+               if not isinstance(table.get(label), str)]  # fmt: skip
+    numbers = {name: value for name, value in table.items() if name not in labels}
+    if made is Remeasure and "price" not in table:
+        faults.append(f"{where} needs a price: nothing is trained that could be priced")
+    if not _all_numbers(numbers, where, faults) or faults:
+        return None
+    try:
+        pilot: Pilot = made(**table)
+    except (ConfigError, TypeError) as fault:
+        faults.append(f"{where}: {fault}")
+        return None
+    return pilot
 
 
 def _read_run(table: Mapping[str, Any], where: str, faults: list[str]) -> dict[str, Any]:

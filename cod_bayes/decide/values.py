@@ -1,7 +1,7 @@
 """What scores are worth: value by the point, and payoffs at thresholds."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -86,16 +86,28 @@ def value_scores(scores: Mapping[str, npt.ArrayLike], values: Sequence[Value]) -
     DataError
         If there is nothing of value, or a benchmark has no scores.
     """
-    if not values:
-        raise DataError("nothing is worth anything: give a value for at least one benchmark")
-    missing = [value.benchmark for value in values if value.benchmark not in scores]
-    if missing:
-        raise DataError(
-            f"benchmark {missing[0]!r} has a value but no forecast; there are {', '.join(scores)}"
-        )
+    check_values(values, scores)
     parts = [value.appraise(np.asarray(scores[value.benchmark], float)) for value in values]
     total: Floats = np.sum(parts, axis=0)
     return total
+
+
+def check_values(values: Sequence[Value], known: Collection[str]) -> list[str]:
+    """The benchmarks that have a value, each once.
+
+    Raises
+    ------
+    DataError
+        If there is none, or one that is not known.
+    """
+    if not values:
+        raise DataError("nothing is worth anything: give a value for at least one benchmark")
+    missing = [value.benchmark for value in values if value.benchmark not in known]
+    if missing:
+        raise DataError(
+            f"benchmark {missing[0]!r} has a value but no forecast; there are {', '.join(known)}"
+        )
+    return list(dict.fromkeys(value.benchmark for value in values))
 
 
 def _check_finite(section: object, *names: str) -> None:

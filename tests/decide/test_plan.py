@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cod_bayes.decide import PointValue, ThresholdValue, read_plan
+from cod_bayes.decide import NewRun, PointValue, Remeasure, ThresholdValue, read_plan
 from cod_bayes.errors import ConfigError
 
 EXAMPLE = Path(__file__).parents[2] / "configs" / "allocation.toml"
@@ -36,6 +36,27 @@ def test_a_grid_is_every_combination(tmp_path):
     assert (candidates["params"] * candidates["tokens"]).max() == pytest.approx(70e9 * 15e12)
 
 
+def test_pilots_are_new_runs_or_old_ones_measured_again(tmp_path):
+    text = """
+[[pilots]]
+name = "seeds"
+params = 1e9
+tokens = 1e11
+seeds = 4
+[[pilots]]
+name = "again"
+run = "12B"
+items = 500
+price = 5
+"""
+    plan = read_plan(write(tmp_path, text))
+    assert plan.pilots == (
+        NewRun("seeds", params=1e9, tokens=1e11, seeds=4),
+        Remeasure("again", "12B", price=5, items=500),
+    )
+    assert plan.candidates.empty
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
@@ -49,6 +70,10 @@ def test_a_grid_is_every_combination(tmp_path):
         ("[[candidates]]\nflops = true\n", "candidates[0].flops must be a number; got True"),
         ("[candidates]\nflops = 1e24\n", "candidates is a list of tables"),
         ("[grid]\nparams = 7e9\n", "grid has lists"),
+        ('[[pilots]]\nname = "a"\nrun = "12B"\n', "pilots[0] needs a price"),
+        ("[[pilots]]\nflops = 1e21\n", "pilots[0] needs a name, a text"),
+        ('[[pilots]]\nname = "a"\nflop = 1e21\n', "pilots[0] has no flop; it has flops"),
+        ('[[pilots]]\nname = "a"\nflops = 1e21\nseeds = 0\n', "seeds must be 1, 2, ...; got 0"),
         ("[risk]\nalpha = 0.1\n", "there are no candidates: write [[candidates]] or [grid]"),
     ],
 )
