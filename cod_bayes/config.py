@@ -204,19 +204,23 @@ class ForecastConfig:
     """Which forecaster leads, and how its forecast is summarised.
 
     lead
-        ``end-to-end``, the law of a benchmark's whole score, which had the least CRPS in the
-        backtests of ``docs/evidence.md``; or ``cod``, clusters and map where the predictable subset
-        is large enough. The other one stands beside it.
+        ``end-to-end``, the law of a benchmark's whole score; ``cod``, clusters and map, where the
+        predictable subset is large enough; or ``pool``, a mixture of both where both have a
+        forecast. See the backtests of ``docs/evidence.md``. The others stand beside it.
+    end_to_end_weight
+        The probability with which a draw of the pool is the end-to-end law's.
     ci_prob, ci_kind
         Credible levels of the intervals, and their kind (``eti`` or ``hdi``).
     """
 
     lead: str = "end-to-end"
+    end_to_end_weight: float = 0.7
     ci_prob: tuple[float, ...] = (0.5, 0.9)
     ci_kind: str = "eti"
 
     def __post_init__(self) -> None:
-        _check_choice(self, "lead", ("end-to-end", "cod"))
+        _check_choice(self, "lead", ("end-to-end", "cod", "pool"))
+        _check(self, "end_to_end_weight", 0 <= self.end_to_end_weight <= 1, "within [0, 1]")
         _check_choice(self, "ci_kind", ("eti", "hdi"))
         _check(self, "ci_prob", all(0 < p < 1 for p in self.ci_prob), "within (0, 1)")
 

@@ -7,7 +7,7 @@ measuring.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import xarray as xr
@@ -15,13 +15,17 @@ import xarray as xr
 from cod_bayes.errors import ConvergenceError, DataError, join_faults
 from cod_bayes.fitted import FittedModel
 from cod_bayes.inference.gate import describe_failures
-from cod_bayes.propagate import SOURCES, expect_score, split_variance
-from cod_bayes.runs import draw_new_run, find_leads, note_leads, open_stream
+from cod_bayes.pool import MEMBERS, POOL, pool_draws, pool_variance_shares
+from cod_bayes.propagate import SOURCES, Chain, expect_score, split_variance
+from cod_bayes.runs import draw_new_run, find_leads, note_leads
 from cod_bayes.schema import BENCHMARK, FORECASTERS
 from cod_bayes.stages import build_chains, load_stages
+from cod_bayes.streams import open_stream
 from cod_bayes.targets import TARGET, Numbers, describe_runs
 
 CI_KINDS = ("eti", "hdi")
+# What a pool has besides its members' sources of variance.
+POOL_SOURCE = "which forecaster"
 # A band over many targets needs fewer draws than one number's tails: thin beyond so many cells.
 MAX_CELLS = 64_000
 
@@ -87,25 +91,32 @@ def predict(
     names = list(headline)
     notes += note_leads(stages, fitted.config.forecast.lead)
 
+    methods = (*FORECASTERS, *([POOL] if POOL in headline.values() else []))
+    weight = fitted.config.forecast.end_to_end_weight
     scores, expected, shares = [], [], []
     for name in names:
         chains = build_chains(stages, name, targets["log_scale"].values, trials)
         drawn = draw_new_run(chains, name, random_seed)
         mean = {m: expect_score(chain) for m, chain in chains.items()}
+        if headline[name] == POOL:
+            for draws in (drawn, mean):
+                draws[POOL] = pool_draws(draws, name, weight, random_seed)
         missing = np.full_like(drawn["end-to-end"], np.nan)
-        scores.append([drawn.get(method, missing) for method in FORECASTERS])
-        expected.append([mean.get(method, missing) for method in FORECASTERS])
+        scores.append([drawn.get(method, missing) for method in methods])
+        expected.append([mean.get(method, missing) for method in methods])
         if explain:
             rng = open_stream(random_seed, "variance", name)
-            shares.append(split_variance(chains[headline[name]], rng))
+            shares.append(_split(headline[name], chains, drawn, weight, rng))
 
     predictions = _predictions(
-        stages.n_chains, names, headline, np.array(scores), np.array(expected)
+        stages.n_chains, headline, methods, np.array(scores), np.array(expected)
     )
     summary = _summarise(predictions, thresholds, levels, kind)
     if explain:
         summary["variance_share"] = ((BENCHMARK, TARGET, "source"), np.array(shares))
-        summary = summary.assign_coords(source=list(SOURCES))
+        summary = summary.assign_coords(source=[*SOURCES, POOL_SOURCE])
+        if POOL not in methods:
+            summary = summary.drop_sel(source=POOL_SOURCE)
     summary.attrs["estimand"] = (
         "one new run's score" if trials is None else f"one new run's score in {trials} trials"
     )
@@ -153,10 +164,24 @@ def _check_question(
         raise DataError(join_faults("the question", faults))
 
 
+def _split(
+    lead: str,
+    chains: Mapping[str, Chain],
+    draws: Mapping[str, np.ndarray],
+    weight: float,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Shares of the lead's variance, the pool's own source at the end: (target, source)."""
+    if lead == POOL:
+        members = {member: split_variance(chains[member], rng) for member in MEMBERS}
+        return pool_variance_shares(members, draws, weight)
+    return np.pad(split_variance(chains[lead], rng), ((0, 0), (0, 1)))
+
+
 def _predictions(
     n_chains: int,
-    names: list[str],
     headline: dict[str, str],
+    methods: Sequence[str],
     scores: np.ndarray,
     expected: np.ndarray,
 ) -> xr.Dataset:
@@ -164,15 +189,15 @@ def _predictions(
     n_benchmarks, n_methods, n_draws, n_targets = scores.shape
     split = (n_benchmarks, n_methods, n_chains, n_draws // n_chains, n_targets)
     dims = (BENCHMARK, "forecaster", "chain", "draw", TARGET)
-    leads = xr.DataArray([headline[n] for n in names], dims=BENCHMARK)
+    leads = xr.DataArray(list(headline.values()), dims=BENCHMARK)
     both = xr.Dataset(
         {
             "score_by_forecaster": (dims, scores.reshape(split)),
             "expected_score_by_forecaster": (dims, expected.reshape(split)),
         },
         coords={
-            BENCHMARK: names,
-            "forecaster": list(FORECASTERS),
+            BENCHMARK: list(headline),
+            "forecaster": list(methods),
             "chain": np.arange(n_chains),
             "draw": np.arange(n_draws // n_chains),
             TARGET: np.arange(n_targets),

@@ -1,23 +1,19 @@
 """New runs, one for every posterior draw: a run has one luck, whatever benchmark looks at it."""
 
-import zlib
 from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
+from cod_bayes.pool import MEMBERS, POOL, pool_draws
 from cod_bayes.propagate import Chain, draw_score, expect_score
 from cod_bayes.schema import BENCHMARK
 from cod_bayes.stages import Stages, build_chains
+from cod_bayes.streams import open_stream
 
 Array = np.ndarray
 
 # Draws x rows x targets that are held at once, and a guess at how many rows the widest law has.
 MAX_CELLS, WIDEST = 40_000_000, 10
-
-
-def open_stream(random_seed: int, *key: str) -> np.random.Generator:
-    """A stream of its own for every key, so that nothing drawn for one moves another."""
-    return np.random.default_rng([random_seed, *(zlib.crc32(part.encode()) for part in key)])
 
 
 def draw_new_run(
@@ -71,19 +67,20 @@ def draw_scores(
     """
 
     def draw(name: str, chains: Mapping[str, Chain], block: int) -> Array:
-        leading = {leads[name]: chains[leads[name]]}
-        return draw_new_run(leading, name, random_seed, run, block)[leads[name]]
+        drawn = draw_new_run(_pick(chains, leads[name]), name, random_seed, run, block)
+        return _lead(drawn, leads[name], name, stages.pool_weight, random_seed)
 
     leads = find_leads(stages)
     return _collect(stages, log_scale, trials, draw, leads if only is None else only)
 
 
-def expect_scores(stages: Stages, log_scale: Array) -> dict[str, Array]:
+def expect_scores(stages: Stages, log_scale: Array, *, random_seed: int = 0) -> dict[str, Array]:
     """The expected scores, what runs differ in integrated out: benchmark -> (draw, target)."""
     leads = find_leads(stages)
 
     def expect(name: str, chains: Mapping[str, Chain], block: int) -> Array:
-        return expect_score(chains[leads[name]])
+        means = {m: expect_score(chain) for m, chain in _pick(chains, leads[name]).items()}
+        return _lead(means, leads[name], name, stages.pool_weight, random_seed)
 
     return _collect(stages, log_scale, None, expect, leads)
 
@@ -102,6 +99,20 @@ def note_leads(stages: Stages, lead: str) -> list[str]:
         for name, leads in find_leads(stages).items()
         if leads != lead
     ]
+
+
+def _pick(chains: Mapping[str, Chain], lead: str) -> dict[str, Chain]:
+    """The chains that a lead needs."""
+    return {name: chains[name] for name in (MEMBERS if lead == POOL else (lead,))}
+
+
+def _lead(
+    draws: Mapping[str, Array], lead: str, benchmark: str, weight: float, random_seed: int
+) -> Array:
+    """The draws of what leads a benchmark."""
+    if lead == POOL:
+        return pool_draws(draws, benchmark, weight, random_seed)
+    return draws[lead]
 
 
 def _collect(

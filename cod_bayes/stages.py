@@ -35,6 +35,7 @@ class Stages:
     curve: Curve
     form: str
     n_chains: int
+    pool_weight: float
 
 
 def load_stages(fitted: FittedModel, max_draws: int | None = None) -> Stages:
@@ -58,6 +59,7 @@ def load_stages(fitted: FittedModel, max_draws: int | None = None) -> Stages:
         curve=load_curve(fitted.config.law.curve),
         form=fitted.config.mapping.form,
         n_chains=whole.sizes["chain"],
+        pool_weight=fitted.config.forecast.end_to_end_weight,
     )
 
 

@@ -89,9 +89,10 @@ BY_EVIDENCE = "it has the least error in backtests (forecast.lead)"
 def choose_headline(
     evals: xr.Dataset, labels: xr.Dataset, table: xr.Dataset, config: Config
 ) -> xr.Dataset:
-    """Say for every benchmark whether COD leads or the end-to-end law, and why.
+    """Say for every benchmark whether COD leads, the end-to-end law, or the pool, and why.
 
-    COD leads where ``forecast.lead`` asks for it and its subset is large enough.
+    COD leads where ``forecast.lead`` asks for it and its subset is large enough; the pool where it
+    is asked for and COD has a forecast at all.
 
     Adds to ``labels``: ``share_in_subset``, ``has_subset`` (a COD forecast exists), ``headline``
     and ``headline_reason``, all over benchmark.
@@ -106,13 +107,21 @@ def choose_headline(
         used = rows["in_subset"].values | whole
         share = float(rows["n_items"].values[used].sum() / of_benchmark.sum())
         reason = _why_not_cod(rows, int(used.sum()), share, evals, of_benchmark, config)
-        if not reason and config.forecast.lead != "cod":
-            reason = BY_EVIDENCE
+        lead, why = _choose(config.forecast.lead, bool(used.any()), reason)
         columns["share_in_subset"].append(share)
         columns["has_subset"].append(bool(used.any()))
-        columns["headline"].append("end-to-end" if reason else "cod")
-        columns["headline_reason"].append(reason or "the predictable subset is large enough")
+        columns["headline"].append(lead)
+        columns["headline_reason"].append(why)
     return labels.assign({key: (BENCHMARK, value) for key, value in columns.items()})
+
+
+def _choose(wanted: str, has_subset: bool, fault: str) -> tuple[str, str]:
+    """What leads, and why; ``fault`` says what COD alone would stand on, empty if well enough."""
+    if wanted == "pool" and has_subset:
+        return "pool", "both forecasters have a forecast"
+    if wanted == "cod" and not fault:
+        return "cod", "the predictable subset is large enough"
+    return "end-to-end", fault or BY_EVIDENCE
 
 
 def _why_not_cod(

@@ -58,6 +58,11 @@ def test_the_end_to_end_law_leads_unless_cod_is_asked_for():
     assert chosen["headline"].item() == "end-to-end"
     assert chosen["headline_reason"].item() == "it has the least error in backtests (forecast.lead)"
     assert chosen["has_subset"].item()
+    pooled = replace(Config(), forecast=ForecastConfig(lead="pool"))
+    both = headline(table_of([True] * 3), pooled)
+    assert both["headline"].item() == "pool"
+    assert headline(table_of([False] * 3), pooled)["headline"].item() == "end-to-end"
+
     without = headline(table_of([False] * 3), Config())
     assert "extrapolatable" in without["headline_reason"].item()
 

@@ -12,7 +12,7 @@ from cod_bayes.cli.session import Session
 if TYPE_CHECKING:
     from rich.table import Table
 
-_METHODS = {"cod": "COD", "end-to-end": "end-to-end"}
+_METHODS = {"cod": "COD", "end-to-end": "end-to-end", "pool": "pool"}
 _MARK = "!"
 
 

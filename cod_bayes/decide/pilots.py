@@ -13,9 +13,10 @@ from cod_bayes.fitted import FittedModel
 from cod_bayes.law.curves import load_curve, shift_logit
 from cod_bayes.law.evaluate import evaluate_rows, stack_draws
 from cod_bayes.law.model import compute_spread
-from cod_bayes.runs import draw_scores, open_stream
+from cod_bayes.runs import draw_scores
 from cod_bayes.schema import CLUSTER, LLM, N_CORRECT, N_TRIALS
 from cod_bayes.stages import Stages
+from cod_bayes.streams import open_stream
 from cod_bayes.targets import describe_runs
 
 type Floats = npt.NDArray[np.float64]

@@ -104,12 +104,28 @@ class Stacked(Pool):
 
     A backtest learns the weights from its other cases, never from the case that is forecast; a fit
     of its own, with nothing to learn from, has equal weights: the plain mixture.
+
+    weights
+        Fixed weights, one a member, instead of learnt ones.
     """
 
     name: ClassVar[str] = "stacked"
+    weights: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.weights and (
+            len(self.weights) != len(self.members) or min(self.weights) < 0 or not sum(self.weights)
+        ):
+            raise ConfigError(
+                f"stacked.weights are {len(self.members)} numbers, not negative, one a member; "
+                f"got {self.weights}"
+            )
 
     @override
     def weigh(self, members: Floats, truth: Floats) -> Floats:
+        if self.weights:
+            return np.array(self.weights) / sum(self.weights)
         return stack_weights(members, truth)
 
     @override

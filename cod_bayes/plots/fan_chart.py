@@ -309,4 +309,5 @@ def _guess_floor(scores: xr.Dataset, evals: xr.Dataset | None, benchmark: str) -
 
 
 def _name_method(method: str) -> str:
-    return {"cod": "COD", "end-to-end": "end-to-end law"}.get(method, method)
+    names = {"cod": "COD", "end-to-end": "end-to-end law", "pool": "pool of both"}
+    return names.get(method, method)

@@ -7,6 +7,7 @@ from scipy.stats import norm
 
 from cod_bayes.errors import ConfigError
 from cod_bayes.methods import load_method, parse_variant
+from cod_bayes.methods.average import Stacked
 from cod_bayes.methods.pooling import average_quantiles, pool_linearly, stack_weights
 from cod_bayes.methods.summary import LEVELS
 
@@ -97,3 +98,15 @@ def test_a_pool_of_one_is_its_member(small_evals):
     assert pooled.sizes == {"draw": LEVELS.size, "benchmark": 2, "target": 1}
     np.testing.assert_allclose(pooled.mean("draw"), direct.mean("draw"), atol=1e-3)
     np.testing.assert_allclose(pooled.std("draw"), direct.std("draw"), rtol=0.02)
+
+
+def test_a_stack_of_fixed_weights_learns_nothing(rng):
+    members = rng.random((2, 10, 50))
+    fixed = Stacked(members=("last-value", "direct-power"), weights=(3.0, 1.0))
+    np.testing.assert_allclose(fixed.weigh(members, rng.random(10)), [0.75, 0.25])
+
+
+@pytest.mark.parametrize("weights", [(1.0,), (1.0, -1.0), (0.0, 0.0)])
+def test_weights_that_are_none_are_refused(weights):
+    with pytest.raises(ConfigError, match=r"stacked\.weights are 2 numbers"):
+        Stacked(members=("last-value", "direct-power"), weights=weights)
