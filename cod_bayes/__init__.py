@@ -10,6 +10,9 @@ stage                   takes                                        gives
 :func:`fit`             evals, :class:`Config`                       :class:`FittedModel`, sampled
 :func:`predict`         a fitted model, a target's compute           draws of the target's scores
 :func:`allocate`        a fitted model, candidates, values, costs    each one's risk and regret
+:func:`suggest`         a fitted model, pilots, a decision           what each pilot is worth
+:func:`compare`         evals, subsets of the small models, targets  each one's forecast and cost
+:func:`watch_run`       a fitted model, a run's checkpoints so far   its band, an alarm for drift
 ======================  ===========================================  =============================
 
 :func:`fit` runs the four stages; :func:`predict` works on its draws alone. The method is that of
@@ -34,12 +37,15 @@ if TYPE_CHECKING:
     from cod_bayes.config import Config
     from cod_bayes.datasets import load_dataset, load_truth
     from cod_bayes.decide.allocation import allocate
+    from cod_bayes.decide.comparison import compare
+    from cod_bayes.decide.suggestion import suggest
     from cod_bayes.errors import CodBayesError
     from cod_bayes.fitted import FittedModel
     from cod_bayes.fitting import fit
     from cod_bayes.ingest import read_logs, read_table
     from cod_bayes.law import build_law
     from cod_bayes.mapping import build_mapping
+    from cod_bayes.monitor.watch import watch_run
     from cod_bayes.prediction import predict
     from cod_bayes.simulate import simulate_evals
     from cod_bayes.store import load_model, save_model
@@ -54,6 +60,7 @@ __all__ = [
     "build_law",
     "build_mapping",
     "cluster_items",
+    "compare",
     "fit",
     "load_dataset",
     "load_model",
@@ -64,6 +71,8 @@ __all__ = [
     "read_table",
     "save_model",
     "simulate_evals",
+    "suggest",
+    "watch_run",
 ]
 
 _MODULES = {
@@ -74,6 +83,7 @@ _MODULES = {
     "build_law": "law",
     "build_mapping": "mapping",
     "cluster_items": "cluster",
+    "compare": "decide.comparison",
     "fit": "fitting",
     "load_dataset": "datasets",
     "load_model": "store",
@@ -83,6 +93,8 @@ _MODULES = {
     "read_table": "ingest",
     "save_model": "store",
     "simulate_evals": "simulate",
+    "suggest": "decide.suggestion",
+    "watch_run": "monitor.watch",
 }
 
 

@@ -213,7 +213,7 @@ class ForecastConfig:
         Credible levels of the intervals, and their kind (``eti`` or ``hdi``).
     """
 
-    lead: str = "end-to-end"
+    lead: str = "pool"
     end_to_end_weight: float = 0.7
     ci_prob: tuple[float, ...] = (0.5, 0.9)
     ci_kind: str = "eti"

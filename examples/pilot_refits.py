@@ -6,8 +6,8 @@ learns the same from one regression over all draws. Compared are the value of th
 decision, the expected utility of every candidate given the data, and by how much the forecast
 narrows.
 
-Run ``uv run python examples/pilot_refits.py cod-bayes-demo/model --pilot 20B --refits 20``, with a
-fitted model whose end-to-end law leads and stands in compute, and a pilot of one new run.
+Run ``uv run python examples/pilot_refits.py cod-bayes-demo/model --pilot 20B --refits 24``, with a
+pilot of one new run. All is by the end-to-end law, whatever leads the model's forecast.
 """
 
 import argparse
@@ -61,13 +61,19 @@ def main() -> None:
         parser.error("the pilot must be one new run")
     options, _ = describe_candidates(fitted, plan.candidates, plan.costs)
     start = time.perf_counter()
-    stages = load_stages(fitted)
+    stages = let_whole_lead(load_stages(fitted))
     promised = promise(fitted, stages, options, plan, pilot)
     seconds = time.perf_counter() - start
     chosen = np.random.default_rng(SEED).choice(len(promised.data), asked.refits, replace=False)
     start = time.perf_counter()
     seen = [refit(fitted, stages, options, plan, pilot, int(draw)) for draw in chosen]
     report(promised, chosen, seen, seconds, time.perf_counter() - start)
+
+
+def let_whole_lead(stages: Stages) -> Stages:
+    """The end-to-end law leads every benchmark: it is what a refit is quick for."""
+    leads = xr.full_like(stages.clusters["headline"], "end-to-end")
+    return replace(stages, clusters=stages.clusters.assign(headline=leads))
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ from cod_bayes import Config, load_dataset
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 GATE = ("max_rhat", "min_ess", "max_divergent_share", "min_ebfmi")
-# a plan is for cod-bayes allocate, and has tests of its own
-FILES = sorted(path for path in CONFIGS.glob("*.toml") if path.name != "allocation.toml")
+# plans are for cod-bayes allocate and compare, and have tests of their own
+PLANS = ("allocation.toml", "ensembles.toml")
+FILES = sorted(path for path in CONFIGS.glob("*.toml") if path.name not in PLANS)
 REWRITE = """write it anew:
 uv run python -c "from cod_bayes import Config; Config().write('configs/default.toml')"
 """

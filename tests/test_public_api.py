@@ -44,6 +44,7 @@ def test_public_names():
         "build_law",
         "build_mapping",
         "cluster_items",
+        "compare",
         "fit",
         "load_dataset",
         "load_model",
@@ -54,6 +55,8 @@ def test_public_names():
         "read_table",
         "save_model",
         "simulate_evals",
+        "suggest",
+        "watch_run",
     ]
     assert set(cb.__all__) <= set(dir(cb))
 

@@ -53,16 +53,14 @@ def test_cod_leads_where_the_subset_is_large_enough():
     assert chosen["n_clusters"].item() == 3
 
 
-def test_the_end_to_end_law_leads_unless_cod_is_asked_for():
-    chosen = headline(table_of([True] * 3), Config())
+def test_what_is_asked_for_leads_where_it_can():
+    whole = replace(Config(), forecast=ForecastConfig(lead="end-to-end"))
+    chosen = headline(table_of([True] * 3), whole)
     assert chosen["headline"].item() == "end-to-end"
-    assert chosen["headline_reason"].item() == "it has the least error in backtests (forecast.lead)"
+    assert chosen["headline_reason"].item() == "it was asked for (forecast.lead)"
     assert chosen["has_subset"].item()
-    pooled = replace(Config(), forecast=ForecastConfig(lead="pool"))
-    both = headline(table_of([True] * 3), pooled)
+    both = headline(table_of([True] * 3), Config())
     assert both["headline"].item() == "pool"
-    assert headline(table_of([False] * 3), pooled)["headline"].item() == "end-to-end"
-
     without = headline(table_of([False] * 3), Config())
     assert "extrapolatable" in without["headline_reason"].item()
 

@@ -10,16 +10,20 @@ from typer.core import TyperGroup
 
 from cod_bayes.cli.allocate_command import run_allocate
 from cod_bayes.cli.backtest_command import run_backtest
+from cod_bayes.cli.compare_command import run_compare
 from cod_bayes.cli.demo_command import run_demo
 from cod_bayes.cli.faults import describe_fault, is_expected
 from cod_bayes.cli.fit_command import run_fit
 from cod_bayes.cli.freeze_command import run_freeze, run_score
+from cod_bayes.cli.influence_command import run_influence
 from cod_bayes.cli.ingest_command import run_ingest
+from cod_bayes.cli.monitor_command import run_monitor
 from cod_bayes.cli.plot_command import run_plot
 from cod_bayes.cli.predict_command import run_predict
 from cod_bayes.cli.sensitivity_command import run_sensitivity
 from cod_bayes.cli.session import Session
 from cod_bayes.cli.simulate_command import run_simulate
+from cod_bayes.cli.suggest_command import run_suggest
 from cod_bayes.errors import ConvergenceError
 
 FAULT, GATE_FAILED, INTERRUPTED = 1, 3, 130
@@ -53,6 +57,28 @@ _COMMANDS: dict[str, tuple[Callable[..., None], tuple[str, ...]]] = {
     "allocate": (
         run_allocate,
         ("cod-bayes allocate models/mine --plan configs/allocation.toml --risk cvar",),
+    ),
+    "suggest": (
+        run_suggest,
+        (
+            "cod-bayes suggest models/mine --plan configs/allocation.toml",
+            "cod-bayes suggest models/mine --plan pilots.toml --params 70B --tokens 15T",
+        ),
+    ),
+    "compare": (
+        run_compare,
+        (
+            "cod-bayes compare evals.nc --plan configs/ensembles.toml --params 70B --tokens 15T",
+            "cod-bayes compare evals.nc -p configs/ensembles.toml --truth truth.nc --figure f.png",
+        ),
+    ),
+    "influence": (
+        run_influence,
+        ("cod-bayes influence models/mine --flops 3e24 --refit",),
+    ),
+    "monitor": (
+        run_monitor,
+        ("cod-bayes monitor models/mine run.nc --tokens 15T --trajectories ladder.nc",),
     ),
     "sensitivity": (
         run_sensitivity,

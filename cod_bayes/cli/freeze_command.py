@@ -19,8 +19,11 @@ def run_freeze(
     context: typer.Context,
     evals_file: Annotated[Path, typer.Argument(metavar="EVALS", help="Evaluation data (.nc).")],
     method: Annotated[
-        str, typer.Option("--method", "-m", help="As cod, or average[members=[...]].")
-    ] = "end-to-end-exp",
+        str,
+        typer.Option(
+            "--method", "-m", help="As end-to-end-exp; by default what cod-bayes predict leads with."
+        ),
+    ] = "cod[lead=headline]",
     flops: Flops = None,
     params: Params = None,
     tokens: Tokens = None,

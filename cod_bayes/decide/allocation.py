@@ -25,6 +25,7 @@ from cod_bayes.errors import ConfigError, DataError
 from cod_bayes.fitted import FittedModel
 from cod_bayes.law.data import COMPUTE_SCALE
 from cod_bayes.prediction import check_passed
+from cod_bayes.priors import Prior
 from cod_bayes.runs import note_leads
 from cod_bayes.schema import BENCHMARK
 from cod_bayes.stages import load_stages
@@ -279,12 +280,32 @@ def _choose_by_chance(table: xr.Dataset, risk: Risk, has_threshold: bool) -> tup
 
 
 def _note_scale(fitted: FittedModel, options: Candidates) -> list[str]:
-    """Say so where a law in compute cannot tell candidates apart."""
+    """Say what the ladder can tell of parameters against tokens."""
     scales = tuple(str(s) for s in fitted.group("end_to_end/constant_data")["scale"].values)
+    if scales != COMPUTE_SCALE:
+        slope = fitted.group("end_to_end/posterior")["log_slope_mean"]
+        return note_split(slope, fitted.config.law.priors.log_slope_mean)
     log_flops = np.sort(np.log(options.runs["flops"].values))
-    if scales != COMPUTE_SCALE or not (np.diff(log_flops) < SAME_FLOPS).any():
+    if not (np.diff(log_flops) < SAME_FLOPS).any():
         return []
     return [
         "candidates of equal compute have equal forecasts here, whatever their parameters and "
         "tokens: this law stands in compute alone, for the ladder cannot tell the two apart"
+    ]
+
+
+def note_split(log_slope: xr.DataArray, prior: Prior) -> list[str]:
+    """Say by how much the ladder narrowed the prior of the slopes in parameters and in tokens.
+
+    Their posterior contraction, ``1 - var(posterior) / var(prior)`` (Schad, Betancourt and
+    Vasishth, Psychological Methods 26, 2021, 103); ``log_slope`` (chain, draw, scale). Nothing is
+    said of a prior that is not normal.
+    """
+    if prior.distribution != "normal":
+        return []
+    contraction = 1 - log_slope.var(("chain", "draw")) / prior.parameters["sd"] ** 2
+    shares = ", ".join(f"{100 * float(c):.0f} % in {c['scale'].item()}" for c in contraction)
+    return [
+        "a choice between parameters and tokens rests on the mean slope in each; the ladder took "
+        f"off so much of its prior's variance: {shares}. The rest of the answer is the prior's"
     ]

@@ -13,6 +13,9 @@
 :func:`coverage_curve`             backtests: coverage of intervals against their level
 :func:`pit`                        backtests: where truths fall in their forecasts
 :func:`frontier`                   candidates for the next run: score and utility against price
+:func:`watched_run`                a run in training: checkpoints in their band, evidence for drift
+:func:`ensembles`                  other ladders: what each would forecast, how surely, at what cost
+:func:`pilots`                     data that one could buy: worth, price, and narrowing
 :func:`sbc`                        simulation-based calibration: ranks of true values
 :func:`save`                       write a figure as PNG, PDF or SVG
 =================================  =============================================================
@@ -21,6 +24,7 @@
 from cod_bayes.plots.cluster_maps import difficulty_by_algorithm
 from cod_bayes.plots.coverage_curves import coverage_curve
 from cod_bayes.plots.difficulty_map import difficulty
+from cod_bayes.plots.ensemble_frontier import ensembles
 from cod_bayes.plots.error_distance import error_by_distance
 from cod_bayes.plots.fan_chart import forecast
 from cod_bayes.plots.files import save
@@ -28,7 +32,9 @@ from cod_bayes.plots.forest_plot import forest
 from cod_bayes.plots.loss_lines import score_by_loss
 from cod_bayes.plots.mapping_band import mapping
 from cod_bayes.plots.mapping_forms import mapping_by_interpolation
+from cod_bayes.plots.pilot_ranking import pilots
 from cod_bayes.plots.price_frontier import frontier
+from cod_bayes.plots.run_band import watched_run
 from cod_bayes.plots.trajectories import clusters
 from cod_bayes.plots.uniformity import pit, sbc
 
@@ -37,14 +43,17 @@ __all__ = [
     "coverage_curve",
     "difficulty",
     "difficulty_by_algorithm",
+    "ensembles",
     "error_by_distance",
     "forecast",
     "forest",
     "frontier",
     "mapping",
     "mapping_by_interpolation",
+    "pilots",
     "pit",
     "save",
     "sbc",
     "score_by_loss",
+    "watched_run",
 ]

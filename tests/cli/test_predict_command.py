@@ -30,7 +30,7 @@ def test_json_holds_all_that_the_table_holds_and_more(run, model):
         assert 0 <= wide["lower"] <= narrow["lower"] <= entry["median"] <= wide["upper"] <= 1
         assert sum(entry["variance_share"].values()) == pytest.approx(1)
         assert [reach["threshold"] for reach in entry["reach"]] == [0.5, 0.9]
-        assert set(entry["methods"]) == {"cod", "end-to-end"}
+        assert set(entry["methods"]) == {"cod", "end-to-end", "pool"}
         assert entry["is_interpolation"] is False
 
 

@@ -1,11 +1,13 @@
 """Allocation against brute force over the forecast's own draws."""
 
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 
 import cod_bayes as cb
 from cod_bayes.decide import (
@@ -18,7 +20,9 @@ from cod_bayes.decide import (
     find_compute,
     find_efficient,
 )
+from cod_bayes.decide.allocation import note_split
 from cod_bayes.errors import ConfigError, ConvergenceError, DataError
+from cod_bayes.priors import Prior
 
 RUNS = pd.DataFrame(
     {
@@ -201,3 +205,16 @@ def test_what_lies_beyond_the_horizon_is_infinite(small_fit):
         find_compute(small_fit, "SUM", 0.5, force=True)
     with pytest.raises(DataError, match="threshold is a fraction"):
         find_compute(small_fit, "SUMS", 70, force=True)
+
+
+def test_how_far_the_prior_drives_a_choice_between_parameters_and_tokens(rng):
+    sd = np.array([0.1, 0.5])
+    slope = xr.DataArray(
+        rng.normal(0.0, sd, (4, 5000, 2)),
+        dims=("chain", "draw", "scale"),
+        coords={"scale": ["params", "tokens"]},
+    )
+    (note,) = note_split(slope, Prior("normal", {"mean": 0.0, "sd": 0.5}))
+    assert "96 % in params" in note
+    assert re.search(r"-?[0-3] % in tokens", note)
+    assert note_split(slope, Prior("gamma", {"shape": 2.0, "mean": 0.5})) == []
