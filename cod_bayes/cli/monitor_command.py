@@ -72,7 +72,7 @@ def run_monitor(
     if figure is not None:
         check_file(figure)
 
-    from cod_bayes.evals_file import read_evals
+    from cod_bayes.evals_file import read_dataset, read_evals
     from cod_bayes.monitor import watch_run
     from cod_bayes.store import load_model
 
@@ -81,7 +81,7 @@ def run_monitor(
     context.call_on_close(fitted.tree.close)
     table = watch_run(
         fitted,
-        read_evals(run_file),
+        read_dataset(run_file),
         read_evals(ladder_file) if ladder_file is not None else None,
         tokens=tokens,
         alpha=alpha,

@@ -63,6 +63,12 @@ class Candidates:
         """Whether they meet the deadline, and the budget less its reserve."""
         return self.costs.is_feasible(self.flops)
 
+    def take(self, positions: npt.NDArray[np.intp]) -> "Candidates":
+        """Some of them, in that order."""
+        names = [self.names[position] for position in positions]
+        runs = self.runs.isel(target=positions)
+        return Candidates(names, runs, self.copies[positions], self.costs)
+
     def still_feasible(self, spent: float) -> npt.NDArray[np.bool_]:
         """Which are feasible when so much of the budget has gone to something else."""
         if self.costs.reserve + spent >= self.costs.budget:

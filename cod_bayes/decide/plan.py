@@ -75,7 +75,7 @@ def read_plan(path: str | Path, overrides: Iterable[str] = ()) -> Plan:
     if faults:
         raise ConfigError(join_faults(str(path), faults))
     return Plan(
-        pd.DataFrame(_name(rows)),
+        pd.DataFrame(_name(rows) if rows else []),
         tuple(value for value in values if value),
         terms.costs,
         terms.risk,
@@ -170,11 +170,16 @@ def _all_numbers(values: Mapping[str, Any], where: str, faults: list[str]) -> bo
 
 
 def _name(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Runs without a name are called by what they are."""
-    return [{"name": row.get("name") or _describe(row), **row} for row in rows]
+    """Runs without a name are called by what they are, in as few digits as tell them apart."""
+    for digits in (3, 6, 17):
+        names = [row.get("name") or _describe(row, digits) for row in rows]
+        if len(set(names)) == len(names):
+            break
+    return [{**row, "name": name} for name, row in zip(names, rows, strict=True)]
 
 
-def _describe(row: Mapping[str, Any]) -> str:
-    if {"params", "tokens"} <= set(row):
-        return f"{row['params'] / 1e9:g}B x {row['tokens'] / 1e12:g}T"
-    return f"{row['flops']:.3g} FLOP" if "flops" in row else "?"
+def _describe(row: Mapping[str, Any], digits: int) -> str:
+    if "params" in row and "tokens" in row:
+        return f"{row['params'] / 1e9:.{digits}g}B x {row['tokens'] / 1e12:.{digits}g}T"
+    of_size = f", {row['params'] / 1e9:.{digits}g}B" if "params" in row else ""
+    return f"{row['flops']:.{digits}g} FLOP{of_size}" if "flops" in row else "?"

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -12,11 +13,11 @@ import xarray as xr
 from cod_bayes.decide.candidates import Candidates, describe_candidates, draw_outcome
 from cod_bayes.decide.costs import Costs
 from cod_bayes.decide.information import (
-    Estimate,
     compute_evsi,
     compute_narrowing,
     compute_variance_share,
 )
+from cod_bayes.decide.measures import compute_p_best
 from cod_bayes.decide.pilots import Pilot
 from cod_bayes.decide.values import Value
 from cod_bayes.errors import DataError
@@ -28,8 +29,9 @@ from cod_bayes.stages import Stages, load_stages
 from cod_bayes.targets import Numbers, describe_runs
 
 PILOT = "pilot"
-# New runs a draw over whose luck utilities are averaged: no pilot says anything of that luck.
-MAX_REPLICATES, MAX_UTILITIES = 16, 400
+# New runs a draw over whose luck utilities are averaged, for no pilot says anything of that luck;
+# and candidates for which that is done.
+N_REPLICATES, MAX_CANDIDATES = 16, 40
 # Standard errors by which a pilot's worth must exceed its price to be recommended.
 CLEARLY = 2.0
 
@@ -146,13 +148,10 @@ def suggest(
 
 @dataclass(frozen=True)
 class _Worth:
-    """Expected utility of every feasible candidate given a draw of the law.
-
-    ``halves``, each (draw, candidate): means over two disjoint sets of new runs.
-    """
+    """Expected utility of candidates that matter, given a draw of the law: (draw, candidate)."""
 
     options: Candidates
-    halves: tuple[Floats, Floats]
+    utility: Floats
 
     @classmethod
     def draw(
@@ -163,73 +162,54 @@ class _Worth:
         trials: int | None,
         random_seed: int,
     ) -> "_Worth":
-        feasible = options.feasible
-        if not feasible.any():
-            raise DataError("no candidate meets the deadline and the budget less its reserve")
-        n_runs = int(np.clip(MAX_UTILITIES // len(feasible), 2, MAX_REPLICATES))
-        halves = []
-        for half in range(2):
-            drawn = [
-                draw_outcome(
-                    stages,
-                    options,
-                    values,
-                    trials=trials,
-                    random_seed=random_seed,
-                    run=f"half {half} run {run}",
-                ).utility[:, feasible]
-                for run in range(n_runs // 2)
-            ]
-            halves.append(np.mean(drawn, axis=0))
-        return cls(options, (halves[0], halves[1]))
+        """Average the utility over the luck of several new runs.
 
-    @property
-    def utility(self) -> Floats:
-        mean: Floats = (self.halves[0] + self.halves[1]) / 2
-        return mean
+        Of very many candidates those stand for all that are most often the best.
+        """
+        options = options.take(np.flatnonzero(options.feasible))
+        if not options.names:
+            raise DataError("no candidate meets the deadline and the budget less its reserve")
+        ask = partial(draw_outcome, stages, values=values, trials=trials, random_seed=random_seed)
+        if len(options.names) > MAX_CANDIDATES:
+            once = ask(options, run="screening").utility
+            likely = np.argsort(compute_p_best(once))[-MAX_CANDIDATES:]
+            options = options.take(np.union1d(likely, once.mean(axis=0).argmax()))
+        drawn = [ask(options, run=f"large run {run}").utility for run in range(N_REPLICATES)]
+        return cls(options, np.mean(drawn, axis=0))
 
     @property
     def chosen(self) -> int:
-        """The candidate of the largest expected utility, among all."""
-        feasible = np.flatnonzero(self.options.feasible)
-        return int(feasible[self.utility.mean(axis=0).argmax()])
+        """The candidate of the largest expected utility."""
+        return int(self.utility.mean(axis=0).argmax())
 
     @property
     def target(self) -> dict[str, Numbers | None]:
+        """Covariates of that candidate."""
         run = self.options.runs.isel(target=self.chosen)
         given = {name: float(run[name]) for name in ("flops", "params", "tokens")}
         return {name: value for name, value in given.items() if np.isfinite(value)}
 
     def describe(self) -> dict[str, object]:
-        """What is chosen now, and what it would be worth to know the law."""
-        known = self._value_law()
+        """What is chosen now, and what it would be worth to know the law.
+
+        ``E_law[max_x E(u | law)] - max_x E(u)``, the most that any pilot is worth. What is left of
+        large runs' luck after averaging makes it a little high.
+        """
+        gain = self.utility.max(axis=1) - self.utility[:, self.chosen]
         return {
             "choice": self.options.names[self.chosen],
-            "value_of_law": known.value,
-            "value_of_law_se": known.se,
+            "value_of_law": float(gain.mean()),
+            "value_of_law_se": float(gain.std(ddof=1) / np.sqrt(len(gain))),
         }
-
-    def _value_law(self) -> Estimate:
-        """``E_law[max_x E(u | law)] - max_x E(u)``: chosen by one half, judged by the other."""
-        first, second = self.halves
-        row = np.arange(len(first))
-        now = int(self.utility.mean(axis=0).argmax())
-        gains = [
-            judged[row, choosing.argmax(axis=1)] - judged[:, now]
-            for choosing, judged in ((first, second), (second, first))
-        ]
-        gain = np.mean(gains, axis=0)
-        return Estimate(float(gain.mean()), float(gain.std(ddof=1) / np.sqrt(len(gain))))
 
 
 def _value_pilots(
     worth: _Worth, data: Sequence[Floats], prices: Floats, random_seed: int
 ) -> dict[str, tuple[str, Floats]]:
     """Value of every pilot's information; NaN where its price leaves no candidate feasible."""
-    feasible = worth.options.feasible
     values = np.full((len(data), 2), np.nan)
     for at, (y, price) in enumerate(zip(data, prices, strict=True)):
-        left = worth.options.still_feasible(float(price))[feasible]
+        left = worth.options.still_feasible(float(price))
         if left.any():
             found = compute_evsi(worth.utility, y, left, random_seed=random_seed)
             values[at] = found.value, found.se

@@ -36,6 +36,12 @@ def test_a_grid_is_every_combination(tmp_path):
     assert (candidates["params"] * candidates["tokens"]).max() == pytest.approx(70e9 * 15e12)
 
 
+def test_names_have_the_digits_that_tell_runs_apart(tmp_path):
+    close = "[grid]\nflops = [1.0201e24, 1.0203e24]\nparams = [1e10]\n"
+    names = read_plan(write(tmp_path, close)).candidates["name"]
+    assert list(names) == ["1.0201e+24 FLOP, 10B", "1.0203e+24 FLOP, 10B"]
+
+
 def test_pilots_are_new_runs_or_old_ones_measured_again(tmp_path):
     text = """
 [[pilots]]
