@@ -62,7 +62,7 @@ def run_ladder(seed: int, options: argparse.Namespace) -> list[dict[str, object]
         f"sampler.draws={options.draws}",
         f"sampler.tune={options.draws}",
         "sampler.max_attempts=1",
-        # no item has so many trials: the end-to-end law alone, which leads by default
+        # no item has so many trials: the end-to-end law alone, and quick fits
         "cluster.min_trials=1000000",
     )
     fitted = cb.fit(ladder, cb.Config.from_mapping({}, settings), random_seed=seed)

@@ -21,7 +21,7 @@ def run_freeze(
     method: Annotated[
         str,
         typer.Option(
-            "--method", "-m", help="As end-to-end-exp; by default what cod-bayes predict leads with."
+            "--method", "-m", help="As end-to-end-exp; the default is the forecast of predict."
         ),
     ] = "cod[lead=headline]",
     flops: Flops = None,

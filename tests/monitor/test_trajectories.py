@@ -70,12 +70,14 @@ def test_checkpoints_below_the_smallest_finished_model_are_left_out(fitted, rng)
     smallest = 120 * 1e8**2
     assert all((run.flops * run.share >= smallest).all() for run in runs)
     assert [len(run.names) for run in runs] == [7] * 5
-    small = draw_ladder(fitted, rng)
-    # the largest run's share of 0.35, and nothing below, has the smallest finished one's compute
-    lowered = small.assign_coords(flops=small["flops"] * 0.4 * smallest / (0.4**2 * 1.2e20))
+    # the first run's four last checkpoints, and none before, have that compute
+    ladder = draw_ladder(fitted, rng)
+    of_first = np.sort(ladder["flops"].values[ladder["run"].values == "run-0"])
+    lowered = ladder.assign_coords(flops=ladder["flops"] * 1.001 * smallest / of_first[-4])
     runs = read_references(fitted, lowered)
     assert all((run.flops * run.share >= smallest).all() for run in runs)
-    assert len(runs[0].names) < len(runs[-1].names)
+    assert len(runs[0].names) == 4
+    assert len(runs[-1].names) == 7
 
 
 def test_too_few_trajectories_and_mixed_ends_are_refused(fitted, rng):
