@@ -142,8 +142,14 @@ def _last_judged(table: "xr.Dataset") -> int:
 def _show(session: Session, record: Record) -> None:
     level = f"{100 * record['ci_prob']:g} % ETI"
     session.show_table(
-        f"Run {record['run']}: score in %, its band by {level} before the run, its quantile there",
+        f"Run {record['run']}: score in %, and its quantile in the band before the run",
         _checkpoint_table(session, record),
+    )
+    session.show()
+    newest = record["checkpoints"][-1]
+    session.show_table(
+        f"{newest['checkpoint']}: score in %, its band ({level}, before the run), its quantile there",
+        _band_table(session, newest),
     )
     session.show()
     session.show(_say_alarm(record))
@@ -154,19 +160,28 @@ def _show(session: Session, record: Record) -> None:
 
 
 def _checkpoint_table(session: Session, record: Record) -> Any:
-    headers = ["share", "tokens", "phase"]
-    for benchmark in record["forecast"]:
-        headers += [benchmark, "band", "quantile"]
-    table = make_table(session, ["checkpoint"], [*headers, "e-value"])
+    """A row a checkpoint; a benchmark takes one column, or many of them would not fit."""
+    headers = ["share", "tokens", "phase", "e-value", *record["forecast"]]
+    table = make_table(session, ["checkpoint"], headers)
     for entry in record["checkpoints"]:
         cells = [f"{entry['share']:.0%}", format_count(entry["tokens"]), entry["phase"]]
-        for own in entry["scores"].values():
-            quantile = own["quantile"]
-            cells += [percent(own["score"]), _interval(own)]
-            cells.append("-" if quantile is None else f"{quantile:.2f}")
-        evidence = f"{entry['e_value']:.2f}" if entry["judged"] else "-"
-        table.add_row(entry["checkpoint"], *cells, evidence)
+        cells.append(f"{entry['e_value']:.2f}" if entry["judged"] else "-")
+        cells += [f"{percent(own['score'])} {_quantile(own)}" for own in entry["scores"].values()]
+        table.add_row(entry["checkpoint"], *cells)
     return table
+
+
+def _band_table(session: Session, entry: Record) -> Any:
+    """Where one checkpoint stands, a row a benchmark."""
+    table = make_table(session, ["benchmark"], ["score", "median", "band", "quantile"])
+    for benchmark, own in entry["scores"].items():
+        median = "-" if own["median"] is None else _median(own)
+        table.add_row(benchmark, percent(own["score"]), median, _interval(own), _quantile(own))
+    return table
+
+
+def _quantile(own: Record) -> str:
+    return "-" if own["quantile"] is None else f"{own['quantile']:.2f}"
 
 
 def _forecast_table(session: Session, record: Record) -> Any:
