@@ -148,7 +148,7 @@ def _show(session: Session, record: Record) -> None:
     session.show()
     newest = record["checkpoints"][-1]
     session.show_table(
-        f"{newest['checkpoint']}: score in %, its band ({level}, before the run), its quantile there",
+        f"{newest['checkpoint']}: score in %, its band ({level}, before the run), its place there",
         _band_table(session, newest),
     )
     session.show()
