@@ -1,5 +1,6 @@
 """How a draw of all stages becomes a draw of the score, and where its variance comes from."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,6 +11,7 @@ from cod_bayes.law.curves import Curve, shift_logit
 from cod_bayes.law.evaluate import evaluate_rows, per_row, stack_draws
 from cod_bayes.law.model import compute_spread
 from cod_bayes.mapping.curves import NO_MAP, compute_full, load_form
+from cod_bayes.schema import CLUSTER
 
 # In the order in which the variance is split: each source given those before it.
 SOURCES = (
@@ -103,6 +105,40 @@ def draw_score(chain: Chain, rng: np.random.Generator, luck: Array | None = None
         return _draw(chain, chain.rates, rng).score
     realised = _realise(chain, chain.rates, luck, np.arange(len(luck)), rng)
     return _measure(chain, realised, rng)
+
+
+def chain_benchmarks(
+    posterior: xr.Dataset,
+    n_questions: xr.DataArray,
+    log_scale: Array,
+    make: Callable[..., Chain],
+) -> dict[str, Chain]:
+    """A chain for each benchmark of a law whose rows are whole benchmarks.
+
+    Parameters
+    ----------
+    posterior
+        Draws of the rows.
+    n_questions
+        Dim cluster: questions of each benchmark.
+    log_scale
+        Targets' covariates, nats from the law's reference, shape (scale, target).
+    make
+        Makes a chain of ``law``, ``n_questions``, ``n_items`` and ``log_scale``.
+    """
+    draws = stack_draws(posterior)
+    chains = {}
+    for name in n_questions[CLUSTER].values:
+        law, n = draws.sel({CLUSTER: [name]}), float(n_questions.sel({CLUSTER: name}))
+        chains[str(name)] = make(law=law, n_questions=np.array([n]), n_items=n, log_scale=log_scale)
+    return chains
+
+
+def draw_benchmarks(chains: Mapping[str, Chain], rng: np.random.Generator) -> dict[str, Array]:
+    """One new run's scores on all benchmarks, its luck the same: benchmark -> (draw, target)."""
+    n_draws = next(iter(chains.values())).law.sizes["sample"]
+    luck = rng.standard_normal((n_draws, 1, 1))
+    return {name: draw_score(chain, rng, luck) for name, chain in chains.items()}
 
 
 def _draw(

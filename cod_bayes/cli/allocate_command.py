@@ -1,15 +1,15 @@
 """``cod-bayes allocate``: which run to train, given costs, values and an attitude to risk."""
 
 import json
-import math
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cod_bayes.cli.options import Json, Model, Seed, Settings
+from cod_bayes.cli.options import Force, Json, Model, Seed, Settings, Trials
 from cod_bayes.cli.outputs import check_file
+from cod_bayes.cli.records import plain
 from cod_bayes.cli.session import Session
 from cod_bayes.cli.tables import format_money, make_table, percent
 
@@ -41,18 +41,14 @@ def run_allocate(
     attitude: Annotated[
         Attitude | None, typer.Option("--risk", help="Attitude to risk, over the plan's.")
     ] = None,
-    trials: Annotated[
-        int | None, typer.Option(min=1, help="Trials an item with which scores will be measured.")
-    ] = None,
+    trials: Trials = None,
     figure: Annotated[
         Path | None,
         typer.Option("--figure", metavar="FILE", help="Also draw score and utility against price."),
     ] = None,
     settings: Settings = None,
     seed: Seed = 0,
-    force: Annotated[
-        bool, typer.Option("--force", help="Go on although the sampler's gate failed.")
-    ] = False,
+    force: Force = False,
     as_json: Json = False,
 ) -> None:
     """Judge candidates for the next large run by cost, value and risk, and recommend one.
@@ -99,17 +95,17 @@ def allocation_record(table: "xr.Dataset") -> dict[str, Any]:
     for name in table["candidate"].values:
         own = table.sel(candidate=name)
         scores = {
-            str(b): {k: _plain(own[k].sel(benchmark=b).item()) for k in _SCORE_FIELDS}
+            str(b): {k: plain(own[k].sel(benchmark=b).item()) for k in _SCORE_FIELDS}
             for b in own["benchmark"].values
         }
-        flat = {k: _plain(own[k].item()) for k in own.data_vars if k not in _SCORE_FIELDS}
+        flat = {k: plain(own[k].item()) for k in own.data_vars if k not in _SCORE_FIELDS}
         entries.append({"candidate": str(name), **flat, "scores": scores})
     attrs = dict(table.attrs)
     return {
         "recommended": attrs["recommended"] or None,
         "reason": attrs["reason"],
         "attitude": attrs["attitude"],
-        "evpi": _plain(attrs["evpi"]),
+        "evpi": plain(attrs["evpi"]),
         "pilot": attrs["pilot"] or None,
         "pilot_reason": attrs["pilot_reason"] or None,
         "ci_prob": attrs["ci_prob"],
@@ -120,10 +116,6 @@ def allocation_record(table: "xr.Dataset") -> dict[str, Any]:
 
 
 _SCORE_FIELDS = ("median", "lower", "upper", "p_reach")
-
-
-def _plain(value: Any) -> Any:
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _show(session: Session, record: dict[str, Any], alpha: float, regret_level: float) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cod_bayes.cli.options import Flops, Json, Model, Params, Seed, Tokens
+from cod_bayes.cli.options import Flops, Force, Json, Model, Params, Seed, Tokens
 from cod_bayes.cli.records import Record, plain
 from cod_bayes.cli.session import Session
 from cod_bayes.cli.tables import make_table, percent
@@ -27,9 +27,7 @@ def run_influence(
         bool,
         typer.Option("--refit", help="Sample anew where reweighting is unreliable: minutes."),
     ] = False,
-    force: Annotated[
-        bool, typer.Option("--force", help="Go on although the sampler's gate failed.")
-    ] = False,
+    force: Force = False,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:

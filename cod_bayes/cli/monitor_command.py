@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cod_bayes.cli.options import Json, Model, Seed, parse_quantity
+from cod_bayes.cli.options import Force, Json, Model, Seed, parse_quantity
 from cod_bayes.cli.outputs import check_file
 from cod_bayes.cli.records import Record, plain
 from cod_bayes.cli.session import Session
@@ -54,9 +54,7 @@ def run_monitor(
         typer.Option("--figure", metavar="FILE", help="Also draw the band, checkpoints, alarm."),
     ] = None,
     seed: Seed = 0,
-    force: Annotated[
-        bool, typer.Option("--force", help="Go on although the sampler's gate failed.")
-    ] = False,
+    force: Force = False,
     as_json: Json = False,
 ) -> None:
     """Watch a large run in training by the evals of its checkpoints.

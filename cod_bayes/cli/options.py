@@ -107,3 +107,7 @@ ConfigFile = Annotated[
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of all that is random.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout, and nothing else there.")]
+Force = Annotated[bool, typer.Option("--force", help="Go on although the sampler's gate failed.")]
+Trials = Annotated[
+    int | None, typer.Option(min=1, help="Trials an item with which large runs are measured.")
+]

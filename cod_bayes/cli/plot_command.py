@@ -13,7 +13,7 @@ from cod_bayes.cli.figures import (
     draw_forecast,
     draw_others,
 )
-from cod_bayes.cli.options import Flops, Model, Params, Seed, Tokens
+from cod_bayes.cli.options import Flops, Force, Model, Params, Seed, Tokens
 from cod_bayes.cli.outputs import check_file, make_folder
 from cod_bayes.cli.session import Session
 from cod_bayes.cli.tables import format_flops
@@ -56,9 +56,7 @@ def run_plot(
         str, typer.Option("--format", help="Format of figures in a folder: png, pdf or svg.")
     ] = "png",
     seed: Seed = 0,
-    force: Annotated[
-        bool, typer.Option("--force", help="Go on although the sampler's gate failed.")
-    ] = False,
+    force: Force = False,
 ) -> None:
     """Draw the forecast, the clusters, the mapping or the items' difficulty.
 

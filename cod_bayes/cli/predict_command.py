@@ -5,7 +5,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cod_bayes.cli.options import Estimand, Flops, Interval, Json, Model, Params, Seed, Tokens
+from cod_bayes.cli.options import (
+    Estimand,
+    Flops,
+    Force,
+    Interval,
+    Json,
+    Model,
+    Params,
+    Seed,
+    Tokens,
+)
 from cod_bayes.cli.outputs import check_file, write_forecast
 from cod_bayes.cli.records import Record, forecast_record
 from cod_bayes.cli.session import Session
@@ -51,9 +61,7 @@ def run_predict(
         typer.Option("--output", "-o", metavar="FILE", help="Also write the draws, as netCDF."),
     ] = None,
     seed: Seed = 0,
-    force: Annotated[
-        bool, typer.Option("--force", help="Go on although the sampler's gate failed.")
-    ] = False,
+    force: Force = False,
     as_json: Json = False,
 ) -> None:
     """Forecast every benchmark's score at one target, or at many.

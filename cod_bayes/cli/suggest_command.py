@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cod_bayes.cli.options import Flops, Json, Model, Params, Seed, Settings, Tokens
+from cod_bayes.cli.options import Flops, Force, Json, Model, Params, Seed, Settings, Tokens, Trials
 from cod_bayes.cli.outputs import check_file
+from cod_bayes.cli.records import plain
 from cod_bayes.cli.session import Session
 from cod_bayes.cli.tables import format_flops, format_money, make_table, percent
 
@@ -31,18 +32,14 @@ def run_suggest(
     flops: Flops = None,
     params: Params = None,
     tokens: Tokens = None,
-    trials: Annotated[
-        int | None, typer.Option(min=1, help="Trials an item with which large runs are measured.")
-    ] = None,
+    trials: Trials = None,
     figure: Annotated[
         Path | None,
         typer.Option("--figure", metavar="FILE", help="Also draw value and narrowing by price."),
     ] = None,
     settings: Settings = None,
     seed: Seed = 0,
-    force: Annotated[
-        bool, typer.Option("--force", help="Go on although the sampler's gate failed.")
-    ] = False,
+    force: Force = False,
     as_json: Json = False,
 ) -> None:
     """Rank pilots by their net value to a decision, or by how much they narrow a forecast.
@@ -91,7 +88,7 @@ def suggestion_record(table: "xr.Dataset") -> dict[str, Any]:
     entries = []
     for name in table["pilot"].values:
         own = table.sel(pilot=name)
-        flat = {str(k): _plain(v.item()) for k, v in own.data_vars.items() if not v.dims}
+        flat = {str(k): plain(v.item()) for k, v in own.data_vars.items() if not v.dims}
         narrowing = {str(b): float(own["narrowing"].sel(benchmark=b))
                      for b in table["benchmark"].values}  # fmt: skip
         entries.append({"pilot": str(name), **flat, "narrowing": narrowing})
@@ -103,15 +100,11 @@ def suggestion_record(table: "xr.Dataset") -> dict[str, Any]:
         "choice": attrs["choice"] or None,
         "value_of_law": attrs.get("value_of_law"),
         "value_of_law_se": attrs.get("value_of_law_se"),
-        "target": {k: _plain(attrs[f"target_{k}"]) for k in ("flops", "params", "tokens")},
+        "target": {k: plain(attrs[f"target_{k}"]) for k in ("flops", "params", "tokens")},
         "narrowing_limit": {str(b): float(v) for b, v in limits.items()},
         "pilots": entries,
         "notes": json.loads(attrs["notes"]),
     }
-
-
-def _plain(value: Any) -> Any:
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _show(session: Session, record: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import joblib
 import numpy as np
@@ -19,7 +20,6 @@ from cod_bayes.decide.ensemble_scores import (
     summarise_backtest,
 )
 from cod_bayes.decide.ensembles import Ensemble, name_faults
-from cod_bayes.decide.whole_laws import chain_benchmarks
 from cod_bayes.errors import CodBayesError, ConfigError, DataError
 from cod_bayes.evaluation.backtest import forecast_case
 from cod_bayes.evaluation.splits import find_levels, rolling_origin
@@ -29,7 +29,7 @@ from cod_bayes.methods import Variant, parse_variant
 from cod_bayes.methods.end_to_end import FittedRows
 from cod_bayes.methods.point_scores import log_scale_of_targets
 from cod_bayes.methods.protocol import DRAW, TARGET, keep_covariates
-from cod_bayes.propagate import expect_score
+from cod_bayes.propagate import Chain, chain_benchmarks, expect_score
 from cod_bayes.schema import BENCHMARK, ITEM, LLM, N_TRIALS
 
 EXPECTED_SCORE, NEW_RUN = "expected score", "one new run's score"
@@ -263,8 +263,8 @@ def judge(
 def expect_rows(fitted: FittedRows, targets: xr.Dataset) -> xr.DataArray:
     """The end-to-end law's expected scores, luck and residuals integrated out, as draws."""
     log_scale = log_scale_of_targets(targets, fitted.reference)
-    questions = fitted.rows["n_questions"]
-    chains = chain_benchmarks(fitted.posterior, questions, log_scale, load_curve(fitted.curve))
+    make = partial(Chain, curve=load_curve(fitted.curve))
+    chains = chain_benchmarks(fitted.posterior, fitted.rows["n_questions"], log_scale, make)
     return xr.DataArray(
         np.stack([expect_score(chain) for chain in chains.values()], axis=1),
         dims=(DRAW, BENCHMARK, TARGET),

@@ -19,7 +19,6 @@ import numpy.typing as npt
 import xarray as xr
 from scipy.special import betaln, gammaln, logsumexp
 
-from cod_bayes.decide.whole_laws import chain_benchmarks
 from cod_bayes.errors import DataError
 from cod_bayes.evaluation.sensitivity import LEVELS, MAX_KHAT, power_weights, weighted_quantiles
 from cod_bayes.fitted import FittedModel
@@ -27,7 +26,7 @@ from cod_bayes.law.curves import Curve, load_curve, shift_logit
 from cod_bayes.law.evaluate import evaluate_rows, per_row, stack_draws
 from cod_bayes.law.model import compute_spread
 from cod_bayes.prediction import check_passed
-from cod_bayes.propagate import draw_score, expect_score
+from cod_bayes.propagate import Chain, chain_benchmarks, draw_benchmarks, expect_score
 from cod_bayes.schema import BENCHMARK, CLUSTER, LLM, N_CORRECT, N_TRIALS
 from cod_bayes.targets import TARGET, Numbers, describe_runs
 
@@ -237,12 +236,12 @@ def forecast_rows(
     random_seed: int,
 ) -> Forecast:
     """Expected scores and one new run's, which has one luck for all benchmarks."""
-    chains = chain_benchmarks(posterior, n_questions, log_scale, curve).values()
-    rng = np.random.default_rng(random_seed)
-    luck = rng.standard_normal((posterior.sizes["chain"] * posterior.sizes["draw"], 1, 1))
+    make = partial(Chain, curve=curve)
+    chains = chain_benchmarks(posterior, n_questions, log_scale, make)
+    scores = draw_benchmarks(chains, np.random.default_rng(random_seed))
     return Forecast(
-        expected=np.array([expect_score(chain) for chain in chains]),
-        score=np.array([draw_score(chain, rng, luck) for chain in chains]),
+        expected=np.array([expect_score(chain) for chain in chains.values()]),
+        score=np.array(list(scores.values())),
         n_chains=posterior.sizes["chain"],
     )
 

@@ -16,7 +16,6 @@ from cod_bayes.law.data import (
     compute_reference,
     select_runs,
 )
-from cod_bayes.law.evaluate import stack_draws
 from cod_bayes.law.model import IS_ANCHOR
 from cod_bayes.law.sampling import sample_law
 from cod_bayes.methods.bootstrap import Array, Link, PointCurve, Points, identity
@@ -29,8 +28,8 @@ from cod_bayes.methods.point_scores import (
     log_scale_of_targets,
 )
 from cod_bayes.methods.protocol import POSTERIOR, RESIDUAL_BOOTSTRAP, Method, require
-from cod_bayes.propagate import Chain, draw_score
-from cod_bayes.schema import CLUSTER, LLM
+from cod_bayes.propagate import Chain, chain_benchmarks, draw_benchmarks
+from cod_bayes.schema import LLM
 from cod_bayes.scores import positions_of_benchmarks
 
 # Bounds of the point fit: log-hazard at the largest ladder run, slope, and c of exp(-c) >= 0.67 %.
@@ -167,22 +166,10 @@ def build_score_rows(
 
 def draw_rows(fitted: FittedRows, targets: xr.Dataset, random_seed: int) -> dict[str, Array]:
     """One new run's score for every draw: benchmark -> (draw, target)."""
-    rng = np.random.default_rng(random_seed)
     log_scale = log_scale_of_targets(targets, fitted.reference)
-    posterior = stack_draws(fitted.posterior)
-    luck = rng.standard_normal((posterior.sizes["sample"], 1, 1))
-    draws = {}
-    for name in fitted.rows[CLUSTER].values:
-        n_items = float(fitted.rows["n_questions"].sel({CLUSTER: name}))
-        chain = Chain(
-            law=posterior.sel({CLUSTER: [name]}),
-            n_questions=np.array([n_items]),
-            n_items=n_items,
-            log_scale=log_scale,
-            curve=load_curve(fitted.curve),
-        )
-        draws[str(name)] = draw_score(chain, rng, luck)
-    return draws
+    make = partial(Chain, curve=load_curve(fitted.curve))
+    chains = chain_benchmarks(fitted.posterior, fitted.rows["n_questions"], log_scale, make)
+    return draw_benchmarks(chains, np.random.default_rng(random_seed))
 
 
 def make_law_curve(

@@ -13,7 +13,6 @@ from cod_bayes.errors import ConfigError
 from cod_bayes.inference import Compiled, compile_once, sample_until_passed
 from cod_bayes.law.curves import CURVES, LAPSE, Curve
 from cod_bayes.law.data import COMPUTE_SCALE, pad_llms, pad_rows
-from cod_bayes.law.evaluate import stack_draws
 from cod_bayes.law.model import IS_ANCHOR
 from cod_bayes.law.sampling import LLMS_STEP, ROWS_STEP
 from cod_bayes.methods.bnsl import (
@@ -35,7 +34,7 @@ from cod_bayes.methods.point_scores import (
     log_scale_of_targets,
 )
 from cod_bayes.methods.protocol import POSTERIOR, RESIDUAL_BOOTSTRAP, Method
-from cod_bayes.propagate import Chain, draw_score
+from cod_bayes.propagate import Chain, chain_benchmarks, draw_benchmarks
 from cod_bayes.schema import CLUSTER, LLM
 
 MAX_BREAKS = 3
@@ -176,22 +175,10 @@ class EndToEndBnsl(Method[FittedBnsl | FittedPoints]):
 
 def draw_bnsl(fitted: FittedBnsl, targets: xr.Dataset, random_seed: int) -> dict[str, Array]:
     """One new run's score for every draw: benchmark -> (draw, target)."""
-    rng = np.random.default_rng(random_seed)
-    posterior = stack_draws(fitted.posterior)
     log_scale = log_scale_of_targets(targets, fitted.reference)
-    luck = rng.standard_normal((posterior.sizes["sample"], 1, 1))
-    draws = {}
-    for name in fitted.rows[CLUSTER].values:
-        n_items = float(fitted.rows["n_questions"].sel({CLUSTER: name}))
-        chain = BnslChain(
-            law=posterior.sel({CLUSTER: [name]}),
-            n_questions=np.array([n_items]),
-            n_items=n_items,
-            log_scale=log_scale,
-            first=fitted.first,
-        )
-        draws[str(name)] = draw_score(chain, rng, luck)
-    return draws
+    make = partial(BnslChain, first=fitted.first)
+    chains = chain_benchmarks(fitted.posterior, fitted.rows["n_questions"], log_scale, make)
+    return draw_benchmarks(chains, np.random.default_rng(random_seed))
 
 
 def make_bnsl_curve(
