@@ -33,6 +33,12 @@ class Gaussian:
         """The marginal of some of the values."""
         return Gaussian(self.mean[chosen], self.covariance[np.ix_(chosen, chosen)])
 
+    def widen(self, factor: float, most: Floats) -> "Gaussian":
+        """The same with standard deviations ``factor`` times as large, up to ``most`` (value,)."""
+        sd = np.maximum(self.sd, np.minimum(factor * self.sd, most))
+        scale = sd / self.sd
+        return Gaussian(self.mean, self.covariance * np.outer(scale, scale))
+
     def condition(self, seen: Positions, values: Floats, wanted: Positions) -> "Gaussian":
         """The values ``wanted``, given that those ``seen`` are ``values``."""
         if not len(seen):

@@ -52,11 +52,20 @@ def place_in_band(
     tables["quantile"][cells] = norm.cdf((stack.logit[seen] - marginal.mean) / marginal.sd)
 
 
-def judge(tables: Tables, rows: Positions, stack: Stack, joint: Gaussian, levels: Floats) -> Floats:
+def judge(
+    tables: Tables,
+    rows: Positions,
+    stack: Stack,
+    joint: Gaussian,
+    levels: Floats,
+    inflation: float = 1.0,
+) -> Floats:
     """Fill in all that conditioning on one checkpoint after another says.
 
     ``stack`` and ``joint`` have the end of training as their last values, one a benchmark; see
-    :func:`place_in_band` for the rest.
+    :func:`place_in_band` for the rest. ``inflation`` is by how much held-out runs surprise more
+    than stated: what checkpoints say of the end is taken for that much less sure, though never for
+    less than was known without them.
 
     Returns
     -------
@@ -76,6 +85,7 @@ def judge(tables: Tables, rows: Positions, stack: Stack, joint: Gaussian, levels
         tables["surprise"][cells] = innovation.own
         common[now] = innovation.common
         final = joint.condition(innovation.until, values[innovation.until], end)
+        final = final.widen(inflation, joint.take(end).sd)
         _bound(tables, "end_", (np.full(n_benchmarks, now), all_benchmarks), final, levels)
     return common
 

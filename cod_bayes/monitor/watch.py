@@ -108,7 +108,8 @@ def watch_run(
             values = stack_values(seen.keep(known), trajectories.final_phase)
             stack = with_end(values, len(seen.benchmarks))
             joint = build_joint(path, stack, trajectories)
-            common = judge(tables, np.flatnonzero(known), stack, joint, levels)
+            inflation = max(trajectories.inflation_common, trajectories.inflation_own)
+            common = judge(tables, np.flatnonzero(known), stack, joint, levels, inflation)
     elif scales != COMPUTE_SCALE:
         (path,) = trace_law(fitted, [seen], force=force, random_seed=random_seed)
         stack = stack_values(seen, str(seen.phase[-1]))

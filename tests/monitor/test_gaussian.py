@@ -53,3 +53,12 @@ def test_the_order_of_benchmarks_does_not_matter(joint, rng):
         assert one.common == pytest.approx(other.common)
         where = order[other.positions] - one.positions[0]
         np.testing.assert_allclose(one.own[where], other.own)
+
+
+def test_widening_stops_at_what_was_known_before(joint):
+    most = joint.sd * np.array([1.05, 1.1, 2.0, 2.0, 0.5, 1.2, 3.0])
+    wide = joint.widen(1.2, most)
+    np.testing.assert_allclose(wide.sd / joint.sd, [1.05, 1.1, 1.2, 1.2, 1.0, 1.2, 1.2])
+    np.testing.assert_array_equal(wide.mean, joint.mean)
+    scale = np.outer(wide.sd, wide.sd) / np.outer(joint.sd, joint.sd)
+    np.testing.assert_allclose(wide.covariance, joint.covariance * scale)
