@@ -11,6 +11,8 @@ import cod_bayes as cb
 from cod_bayes.decide import PointValue
 from cod_bayes.errors import ConfigError
 from cod_bayes.pool import pool_draws, pool_variance_shares
+from cod_bayes.runs import draw_scores, expect_scores
+from cod_bayes.stages import load_stages
 
 TARGET = {"flops": 4e24}
 
@@ -93,6 +95,20 @@ def test_decisions_are_made_on_the_pools_draws(small_fit):
     )
     median = cb.predict(fitted, **TARGET, force=True, random_seed=3)["summary/median"]
     assert table["median"].item() == pytest.approx(median.sel(benchmark="SUMS").item())
+
+
+def test_expected_scores_and_new_runs_are_of_one_member(small_fit):
+    at = np.array([[1.5]])
+    both = {}
+    for lead in ("end-to-end", "cod", "pool"):
+        stages = load_stages(lead_by(small_fit, lead))
+        both[lead] = (
+            draw_scores(stages, at, random_seed=5)["SUMS"],
+            expect_scores(stages, at, random_seed=5)["SUMS"],
+        )
+    drawn_of_cod, expected_of_cod = (both["pool"][i] == both["cod"][i] for i in (0, 1))
+    np.testing.assert_array_equal(drawn_of_cod, expected_of_cod)
+    assert 0 < drawn_of_cod.mean() < 1
 
 
 def test_a_weight_is_a_probability():

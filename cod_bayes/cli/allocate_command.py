@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cod_bayes.cli.least_compute import describe_least, find_least
 from cod_bayes.cli.options import Force, Json, Model, Seed, Settings, Trials
 from cod_bayes.cli.outputs import check_file
 from cod_bayes.cli.records import plain
@@ -83,6 +84,9 @@ def run_allocate(
 
         plots.save(plots.frontier(table), figure)
     record = allocation_record(table)
+    record["least_compute"] = find_least(
+        fitted, plan, float(table["flops"].max()), force=force, seed=seed
+    )
     if as_json:
         session.show_json({"model": str(model), **record})
         return
@@ -151,6 +155,8 @@ def _show(session: Session, record: dict[str, Any], alpha: float, regret_level: 
             f"To know every score before choosing would be worth {format_money(record['evpi'])}: "
             "a pilot that costs more is never worth it."
         )
+    for entry in record["least_compute"]:
+        session.show(describe_least(entry))
     if record["pilot"] is not None:
         session.show(f"Do not decide yet. Pilot {record['pilot']}: {record['pilot_reason']}.")
     for note in record["notes"]:

@@ -123,7 +123,6 @@ def suggest(
         },
         coords={PILOT: names},
     )
-    notes: list[str] = []
     attrs: dict[str, object] = {"choice": ""}
     target: dict[str, Numbers | None] = {"flops": flops, "params": params, "tokens": tokens}
     if decision is not None:
@@ -140,7 +139,7 @@ def suggest(
     runs, said = describe_runs(fitted, **target)
     table = table.assign(_narrow(stages, runs, data, names, trials, random_seed))
     table["narrowing_per_price"] = table["mean_narrowing"] / table["price"].where(table.price > 0)
-    notes += [*said, *_note_seen(fitted)]
+    notes = [*said, *_note_seen(fitted)]
     about = {f"target_{n}": float(runs[n].values[0]) for n in ("flops", "params", "tokens")}
     table.attrs = attrs | _recommend(table) | about | {"notes": json.dumps(notes)}
     return table
@@ -229,7 +228,7 @@ def _narrow(
     """By how much each pilot is expected to narrow the target's intervals."""
     log_scale = runs["log_scale"].values[:, :1]
     score = draw_scores(stages, log_scale, trials=trials, random_seed=random_seed)
-    expected = expect_scores(stages, log_scale)
+    expected = expect_scores(stages, log_scale, random_seed=random_seed)
     by_law = np.concatenate(list(expected.values()), axis=1)
     total = np.concatenate(list(score.values()), axis=1).var(axis=0)
     law_share = np.clip(by_law.var(axis=0) / np.where(total > 0, total, 1.0), 0, 1)

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from cod_bayes.cli.least_compute import describe_least
+
 PLAN = """
 [costs]
 gpu_hour = 0.0001
@@ -66,3 +68,32 @@ def test_the_figure_is_drawn_where_asked(run, model, plan, tmp_path):
     path = tmp_path / "figures" / "frontier.png"
     assert run("allocate", model, "-p", plan, "--force", "--figure", path).exit_code == 0
     assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_least_compute_for_every_threshold(run, model, plan):
+    record = json.loads(run("allocate", model, "-p", plan, "--force", "--json").stdout)
+    (least,) = record["least_compute"]
+    assert (least["benchmark"], least["threshold"], least["probability"]) == ("SUMS", 0.7, 0.8)
+    assert least["expected"]["lower"] <= least["expected"]["median"]
+    shown = run("allocate", model, "-p", plan, "--force").stdout
+    assert "SUMS at 70.0 %: " in shown
+    assert "for one new run to reach it with probability 0.8 takes" in shown
+    certain = run("allocate", model, "-p", plan, "--force", "--set", "risk.probability=1.0")
+    assert certain.exit_code == 0
+    assert "SUMS at" not in certain.stdout
+
+
+def test_what_no_run_reaches_is_said_so():
+    entry = {
+        "benchmark": "SUMS",
+        "threshold": 0.99,
+        "probability": 0.8,
+        "flops": None,
+        "price_training": None,
+        "expected": {"median": None, "lower": 3e24, "upper": None},
+        "horizon_flops": 5e25,
+        "ci_prob": 0.9,
+    }
+    says = describe_least(entry)
+    assert "takes more than 5e25 FLOP; for the expected score more than 5e25" in says
+    assert "[3e24, more than 5e25] FLOP, 90 % ETI." in says
